@@ -1,0 +1,1 @@
+"""The scheduled jobs: one file, one `JOB = Job(...)`, no logic."""

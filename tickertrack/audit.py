@@ -1,0 +1,200 @@
+"""Whether stored quotes still stand on their pages, and whether database and calendar are well."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tickertrack.errors import SourceError
+from tickertrack.models import Page
+from tickertrack.pages import read_page
+from tickertrack.sources.files import STDIN, Given, captures_in
+from tickertrack.store import read
+from tickertrack.store.connect import SCHEMA_VERSION, told
+
+if TYPE_CHECKING:
+    from tickertrack.tracker import Tracker
+
+__all__ = ["DIFFERENCE", "FINDING", "examine", "verify_pages"]
+
+Row = dict[str, Any]
+
+DIFFERENCE = ("file", "offset", "url", "difference")
+FINDING = ("check", "state", "detail")
+
+# The WAL-reset bug: fixed in 3.51.3. It needs two checkpointers at one time.
+_WAL_BUG = ((3, 7, 0), (3, 51, 2))
+_LITTLE_SPACE = 100 * 1024 * 1024
+_MIB = 1024 * 1024
+# A session that the calendar lists but the strips step over: so many symbols must agree.
+_STEPPED_OVER = 5
+
+
+def verify_pages(tracker: Tracker) -> tuple[int, list[Row]]:
+    """Read each stored page again from its locator; list where text, strip or quotes differ."""
+    with told(tracker.path):
+        stored = list(read.stored_pages(tracker.reader()))
+        lines = _stored_lines(tracker.reader())
+    differences: list[Row] = []
+    checked = 0
+    for file, group in groupby(stored, key=lambda row: row["file"]):
+        pages = list(group)
+        if file == STDIN:
+            continue
+        again = dict(_read_again(tracker, Path(file), pages))
+        for page in pages:
+            checked += 1
+            found = again.get((page["offset"], page["length"]))
+            differences.extend(_compare(page, found, lines))
+    return checked, differences
+
+
+def examine(tracker: Tracker) -> list[Row]:
+    """Examine database, disk, SQLite and calendar: one finding each, `ok`, `note` or `problem`."""
+    with told(tracker.path):
+        return [
+            *_database(tracker),
+            *_calendar(tracker.reader()),
+            *_counts(tracker.reader()),
+        ]
+
+
+def _read_again(
+    tracker: Tracker, path: Path, pages: list[Row]
+) -> Iterator[tuple[tuple[int, int], Page]]:
+    named = {page["publisher"] for page in pages if page["publisher"] and not page["url"]}
+    desk = tracker.desk(named.pop() if len(named) == 1 else None)
+    if not path.is_file():
+        return
+    for capture in captures_in(path, Given()):
+        if not isinstance(capture, SourceError):
+            place = (capture.locator.offset, capture.locator.length)
+            yield place, read_page(capture, desk)
+
+
+def _compare(page: Row, again: Page | None, lines: dict[str, list[Row]]) -> Iterator[Row]:
+    if again is None:
+        yield _difference(page, "the page is not where it was")
+        return
+    if again.sha256 != page["sha256"]:
+        yield _difference(page, "the page's text has changed")
+        return
+    if (again.strip.digest if again.strip.quotes else None) != page["digest"]:
+        yield _difference(page, "the strip reads otherwise")
+        return
+    for row, quote in zip(lines.get(page["digest"], []), again.strip.quotes, strict=True):
+        own = {
+            "line": quote.line,
+            "symbol": quote.symbol,
+            "price": float(quote.price),
+            "change": float(quote.change),
+            "percent": float(quote.percent),
+            "direction": quote.direction,
+            "reference_price": float(quote.reference_price),
+            "verdict": quote.verdict,
+            "raw": quote.raw,
+        }
+        changed = sorted(name for name, value in own.items() if row[name] != value)
+        if changed:
+            yield _difference(page, f"{row['symbol']}: stored {', '.join(changed)} differs")
+
+
+def _difference(page: Row, what: str) -> Row:
+    return {
+        "file": page["file"],
+        "offset": page["offset"],
+        "url": page["url"],
+        "difference": what,
+    }
+
+
+def _stored_lines(connection: sqlite3.Connection) -> dict[str, list[Row]]:
+    lines: dict[str, list[Row]] = defaultdict(list)
+    for row in read.quote_rows(connection):
+        lines[row["digest"]].append(row)
+    return lines
+
+
+def _database(tracker: Tracker) -> Iterator[Row]:
+    connection = tracker.reader()
+    broken = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
+    yield _finding("integrity", "ok" if broken == ["ok"] else "problem", "; ".join(broken))
+    dangling = connection.execute("PRAGMA foreign_key_check").fetchall()
+    yield _finding(
+        "foreign keys", "problem" if dangling else "ok", f"{len(dangling)} rows without their owner"
+    )
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    yield _finding("schema", "ok", f"{version} of {SCHEMA_VERSION}")
+    low, high = _WAL_BUG
+    affected = low <= sqlite3.sqlite_version_info <= high
+    yield _finding(
+        "sqlite",
+        "note" if affected else "ok",
+        f"{sqlite3.sqlite_version}"
+        + (", of the versions with the WAL-reset bug: let one process write" if affected else ""),
+    )
+    free = shutil.disk_usage(tracker.path.absolute().parent).free
+    yield _finding("disk", "ok" if free > _LITTLE_SPACE else "problem", f"{free // _MIB} MiB free")
+
+
+def _calendar(connection: sqlite3.Connection) -> Iterator[Row]:
+    witnessed = [
+        f"{row['session']} ({row['pages']} pages)"
+        for row in connection.execute(
+            "SELECT sessions.session, count(DISTINCT page_id) AS pages FROM sessions JOIN sittings"
+            " ON sittings.session = sessions.session WHERE source = 'witnessed'"
+            " GROUP BY 1 HAVING count(DISTINCT page_id) > 1 ORDER BY 1"
+        )
+    ]
+    yield _finding(
+        "calendar: closed but traded",
+        "problem" if witnessed else "ok",
+        ", ".join(witnessed) or "no session on a day that the calendar calls closed",
+    )
+    stepped = [day.isoformat() for day in _stepped_over(connection)]
+    yield _finding(
+        "calendar: listed but stepped over",
+        "problem" if stepped else "ok",
+        ", ".join(stepped) or "no listed session that the strips step over",
+    )
+
+
+def _stepped_over(connection: sqlite3.Connection) -> Iterator[date]:
+    """Find listed sessions without a price, whose neighbours' prices join without a gap."""
+    rows = connection.execute(
+        "SELECT s.session, sum(b.price = a.reference_price) AS joined, count(*) AS pairs"
+        " FROM (SELECT session, lag(session) OVER (ORDER BY session) AS before,"
+        "   lead(session) OVER (ORDER BY session) AS after FROM sessions) AS s"
+        " JOIN prices b ON b.session = s.before AND b.status = 'final'"
+        " JOIN prices a ON a.session = s.after AND a.symbol = b.symbol"
+        " WHERE a.quotes > 0 AND NOT EXISTS (SELECT 1 FROM sittings t WHERE t.session = s.session)"
+        " GROUP BY s.session"
+    )
+    for row in rows:
+        if row["pairs"] >= _STEPPED_OVER and row["joined"] >= 0.9 * row["pairs"]:
+            yield date.fromisoformat(row["session"])
+
+
+def _counts(connection: sqlite3.Connection) -> Iterator[Row]:
+    pages = connection.execute("SELECT count(*) FROM pages").fetchone()[0]
+    boards, undated = connection.execute(
+        "SELECT count(*), coalesce(sum(session IS NULL), 0) FROM sittings"
+    ).fetchone()
+    conflicts = connection.execute(
+        "SELECT count(*) FROM prices WHERE conflict IS NOT NULL"
+    ).fetchone()[0]
+    refused = connection.execute("SELECT count(*) FROM quarantine").fetchone()[0]
+    yield _finding("pages", "ok", f"{pages} stored")
+    yield _finding("dating", "ok", f"{boards} boards, {undated} undated")
+    yield _finding("prices", "note" if conflicts else "ok", f"{conflicts} conflicting")
+    yield _finding("quarantine", "note" if refused else "ok", f"{refused} refused lines and pages")
+
+
+def _finding(check: str, state: str, detail: str) -> Row:
+    return {"check": check, "state": state, "detail": detail}

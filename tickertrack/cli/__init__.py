@@ -1,0 +1,137 @@
+"""The command line: the only room that prints. Commands are imported when they are called."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tickertrack.cli.output import complain
+from tickertrack.errors import TickertrackError
+
+__all__ = ["cli", "main"]
+
+# Name → where it is, and what the list of commands says of it: the list imports none of them.
+COMMANDS = {
+    "init": ("feed", "Write config.toml and jobs/ into a folder."),
+    "ingest": ("feed", "Read pages: files, folders, or - for standard input."),
+    "resolve": ("feed", "Date all boards and rebuild prices."),
+    "reference": ("feed", "Import a daily series as evidence for dating."),
+    "history": ("ask", "The price series of symbols."),
+    "quotes": ("ask", "Every observed line of symbols, with its page."),
+    "coverage": ("ask", "Sessions by symbols: captured, implied, missing, conflicting."),
+    "quarantine": ("ask", "What was refused, and why."),
+    "news": ("ask", "Articles by day."),
+    "export": ("ask", "Write prices, quotes, coverage or news to a file."),
+    "verify": ("health", "Read stored quotes again from their pages."),
+    "doctor": ("health", "Is the database well, and does the calendar hold?"),
+    "demo": ("demo", "Everything at once, offline, on sample pages."),
+}
+INTERRUPTED = 130
+# A reader that has seen enough (`| head`) closes the pipe: no fault of ours.
+BROKEN_PIPE = 141
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, so that start-up stays short."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """List the commands in the order of their use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command by its name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"tickertrack.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or name the one that was meant."""
+        near = difflib.get_close_matches(args[0], COMMANDS, n=1) if args else []
+        if args and args[0] not in COMMANDS and near and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Show the list without importing what it lists."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, short) for name, (_, short) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96}
+)
+@click.option("--config", type=click.Path(path_type=Path), help="Settings; default ./config.toml.")
+@click.option("--db", type=click.Path(path_type=Path), help="The database, before config.toml's.")
+@click.option("-v", "--verbose", count=True, help="Say more on stderr; -vv everything.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors on stderr.")
+@click.version_option(package_name="tickertrack")
+@click.pass_context
+def cli(
+    ctx: click.Context, config: Path | None, db: Path | None, verbose: int, quiet: bool
+) -> None:
+    """
+    Ticker strips of news pages to a checked, dated price history.
+
+    \b
+    tickertrack ingest pages/            read pages, date their strips
+    tickertrack history ANL -s 2021-04-01
+    """
+    # Imported here: `--help` needs no settings.
+    from tickertrack.config import load_config  # noqa: PLC0415
+    from tickertrack.tracker import Tracker  # noqa: PLC0415
+
+    _log_to_stderr(verbose, quiet=quiet)
+    settings = load_config(config)
+    tracker = Tracker(settings.with_database(db) if db else settings)
+    ctx.obj = tracker
+    ctx.call_on_close(tracker.close)
+    ctx.meta["tickertrack.quiet"] = quiet
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; every error is one line on stderr and a code."""
+    try:
+        result = cli.main(
+            args=arguments,
+            prog_name="tickertrack",
+            standalone_mode=False,
+            auto_envvar_prefix="TICKERTRACK",
+        )
+        sys.stdout.flush()
+    except TickertrackError as error:
+        complain(str(error))
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        complain("interrupted; what was stored is safe, call again for the rest")
+        sys.exit(INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN_PIPE)
+    sys.exit(_code(result))
+
+
+def _code(result: Any) -> int:
+    return result if isinstance(result, int) else 0
+
+
+def _log_to_stderr(verbose: int, *, quiet: bool) -> None:
+    levels = {0: logging.WARNING, 1: logging.INFO}
+    level = logging.ERROR if quiet else levels.get(verbose, logging.DEBUG)
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("tickertrack").setLevel(level)

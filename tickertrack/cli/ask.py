@@ -1,0 +1,172 @@
+"""Questions: history, quotes, coverage, quarantine, news, export."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tickertrack.cli.output import format_option, say, show
+from tickertrack.store import read
+from tickertrack.tracker import Tracker
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["coverage", "export", "history", "news", "quarantine", "quotes"]
+
+_SHORTEST_NEAR = 0.5
+
+start_option = click.option("-s", "--start", help="First session, YYYY-MM-DD, included.")
+end_option = click.option("-e", "--end", help="Last session, YYYY-MM-DD, included.")
+
+
+@click.command()
+@click.argument("symbols", nargs=-1, required=True)
+@start_option
+@end_option
+@click.option("--as-of", help="Answer with only what was stored by this time, ISO 8601.")
+@click.option("--follow-renames", is_flag=True, help="Add what the symbol traded as before.")
+@format_option
+@click.pass_obj
+def history(
+    tracker: Tracker,
+    symbols: tuple[str, ...],
+    start: str | None,
+    end: str | None,
+    as_of: str | None,
+    follow_renames: bool,  # noqa: FBT001
+    form: str | None,
+) -> None:
+    """
+    Show the price series of SYMBOLS, a row for each session.
+
+    \b
+    tickertrack history ANL -s 2021-04-01 -e 2021-04-30
+    tickertrack history ANL KSE100 -f json
+    """
+    names = _upper(symbols)
+    rows = tracker.history_rows(names, start, end, as_of=as_of, follow_renames=follow_renames)
+    _hint(tracker, names, rows)
+    show(rows, read.HISTORY, form)
+
+
+@click.command()
+@click.argument("symbols", nargs=-1, required=True)
+@start_option
+@end_option
+@format_option
+@click.pass_obj
+def quotes(
+    tracker: Tracker, symbols: tuple[str, ...], start: str | None, end: str | None, form: str | None
+) -> None:
+    """
+    Show every observed line of SYMBOLS, a row for each page that shows it.
+
+    \b
+    tickertrack quotes ANL -f jsonl
+    """
+    names = _upper(symbols)
+    rows = tracker.quote_rows(names, start, end)
+    _hint(tracker, names, rows)
+    show(rows, read.QUOTES, form)
+
+
+@click.command()
+@click.argument("symbols", nargs=-1)
+@start_option
+@end_option
+@format_option
+@click.pass_obj
+def coverage(
+    tracker: Tracker, symbols: tuple[str, ...], start: str | None, end: str | None, form: str | None
+) -> None:
+    """
+    Show sessions by SYMBOLS: captured, implied, missing or conflicting.
+
+    \b
+    tickertrack coverage ANL -s 2021-04-01
+    """
+    names = _upper(symbols)
+    rows = tracker.coverage_rows(names, start, end)
+    if names:
+        _hint(tracker, names, rows)
+    show(rows, read.COVERAGE, form)
+
+
+@click.command()
+@format_option
+@click.pass_obj
+def quarantine(tracker: Tracker, form: str | None) -> None:
+    """
+    Show the lines and pages that were refused, and why.
+
+    \b
+    tickertrack quarantine -f csv
+    """
+    show(tracker.quarantine_rows(), read.QUARANTINE, form)
+
+
+@click.command()
+@start_option
+@end_option
+@click.option("-d", "--date", "day", help="One day, YYYY-MM-DD.")
+@format_option
+@click.pass_obj
+def news(
+    tracker: Tracker, start: str | None, end: str | None, day: str | None, form: str | None
+) -> None:
+    """
+    Show articles by the day on which they say they appeared.
+
+    \b
+    tickertrack news -d 2021-04-07
+    """
+    show(tracker.news_rows(day or start, day or end), read.NEWS, form)
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["prices", "quotes", "coverage", "news"]))
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@start_option
+@end_option
+@click.pass_obj
+def export(tracker: Tracker, what: str, output: Path, start: str | None, end: str | None) -> None:
+    """
+    Write WHAT to a file: .csv .json .jsonl .parquet .feather or .xlsx, by its ending.
+
+    \b
+    tickertrack export prices -o prices.parquet
+    """
+    # Imported here: files are written by pandas, half a second.
+    from tickertrack.frames import write_file  # noqa: PLC0415
+
+    asked: dict[str, Callable[..., pd.DataFrame]] = {
+        "prices": tracker.history,
+        "quotes": tracker.quotes,
+        "coverage": tracker.coverage,
+        "news": tracker.news,
+    }
+    table = asked[what](start=start, end=end)
+    write_file(table, output)
+    say(f"{len(table)} rows in {output}")
+
+
+def _upper(symbols: Sequence[str]) -> list[str]:
+    return [symbol.upper() for symbol in symbols]
+
+
+def _hint(tracker: Tracker, names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    """Name near symbols for those of whom nothing is known: an empty answer is an answer."""
+    found = {row["symbol"] for row in rows}
+    missing = [name for name in names if name not in found]
+    known = tracker.symbols() if missing else []
+    for name in missing:
+        if name in known:
+            say(f"{name}: nothing in this range")
+            continue
+        near = difflib.get_close_matches(name, known, n=3, cutoff=_SHORTEST_NEAR)
+        say(f"{name}: no such symbol stored" + (f"; near: {', '.join(near)}" if near else ""))

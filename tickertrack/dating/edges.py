@@ -1,0 +1,150 @@
+"""
+What joins nodes: neighbouring sessions, boards of one page, and the forest of what is surest.
+
+Last prices of one session are the reference prices of the next (DESIGN.md, fact 5), so a price
+vector that is another node's reference vector makes the two neighbours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tickertrack.dating.axis import Axis, Vector, normal
+from tickertrack.dating.nodes import Node, PriceIndex, agreement, tolerance_of
+
+__all__ = ["Edge", "Kind", "find_edges", "message", "spanning_forest"]
+
+Kind = Literal["next", "same", "page"]
+
+# Fewer agreeing bits are not worth an edge; more than these are not worth more.
+_WORTH, _ENOUGH = 8.0, 40.0
+# Where a site keeps its own last prices, all of them are the next references; where it takes
+# official closes, fewer are. Below half it is no chain.
+_CHAINED = 0.5
+# Boards of one page are of one session but for the minutes in which one refreshes first (fact 3).
+_IN_PHASE, _NEIGHBOUR = 0.97, 0.014
+_PAGE_WEIGHT = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """
+    Two nodes and how their sessions stand to each other.
+
+    `next`: the second is the session after the first; `same`: one session by its prices; `page`:
+    shown together.
+    """
+
+    one: int
+    two: int
+    kind: Kind
+    bits: float
+
+
+def find_edges(nodes: Sequence[Node]) -> list[Edge]:
+    """List the edges between nodes, each pair and kind once, by the strongest evidence."""
+    best: dict[tuple[int, int, Kind], float] = {}
+    for edge in (*_neighbours(nodes), *_pages(nodes)):
+        key = (edge.one, edge.two, edge.kind)
+        best[key] = max(best.get(key, 0.0), edge.bits)
+    return [Edge(*key, bits) for key, bits in sorted(best.items())]
+
+
+def spanning_forest(axis: Axis, evidence: Sequence[Vector], edges: Sequence[Edge]) -> list[Edge]:
+    """Choose the edges that the data speaks for most, and no circle of them."""
+    own = [normal(vector * axis.open_probability) for vector in evidence]
+    weighed = [(weight(axis, own, edge), edge) for edge in edges]
+    surest = sorted(weighed, key=lambda pair: (-pair[0], pair[1].one, pair[1].two, pair[1].kind))
+    parents = list(range(len(evidence)))
+    forest = []
+    for gain, edge in surest:
+        one, two = _root(parents, edge.one), _root(parents, edge.two)
+        if gain <= 0 or one == two:
+            continue
+        parents[two] = one
+        forest.append(edge)
+    return forest
+
+
+def weight(axis: Axis, own: Sequence[Vector], edge: Edge) -> float:
+    """Give the logarithm of how much likelier the data is with the edge than without."""
+    if edge.kind == "page":
+        return _PAGE_WEIGHT + edge.bits
+    joint = float(np.sum(message(axis, edge, own[edge.one], forward=True) * own[edge.two]))
+    return math.log2(max(joint, 1e-300)) + edge.bits * 1e-6
+
+
+def message(axis: Axis, edge: Edge, belief: Vector, *, forward: bool) -> Vector:
+    """Carry what one node believes over an edge, as a likelihood for the other node."""
+    belief = normal(belief)
+    if edge.kind == "next":
+        carried = axis.following(belief) if forward else axis.preceding(belief)
+        return 1.0 + 2.0 ** min(edge.bits, _ENOUGH) * carried
+    if edge.kind == "same":
+        return 1.0 + 2.0 ** min(edge.bits, _ENOUGH) * belief
+    beside = axis.following(belief) + axis.preceding(belief)
+    return _IN_PHASE * belief / np.maximum(axis.open_probability, 1e-6) + _NEIGHBOUR * beside + 1e-7
+
+
+def _neighbours(nodes: Sequence[Node]) -> Iterator[Edge]:
+    for board in ("stocks", "index"):
+        own = [place for place, node in enumerate(nodes) if node.board == board]
+        moving = [place for place in own if not nodes[place].flat]
+        still = [place for place in own if nodes[place].flat]
+        yield from _matches(nodes, own, moving, "next")
+        # A flat board repeats the last prices of its session.
+        yield from _matches(nodes, moving, still, "same")
+
+
+def _matches(
+    nodes: Sequence[Node], sources: list[int], targets: list[int], kind: Kind
+) -> Iterator[Edge]:
+    if not sources or not targets:
+        return
+    board = nodes[targets[0]].board
+    tolerance = tolerance_of(board)
+    index = PriceIndex(board, (nodes[place].references for place in targets))
+    for source in sources:
+        for prices in nodes[source].seen:
+            for near in index.near(prices):
+                target = targets[near]
+                found = agreement(board, prices, nodes[target].references, tolerance)
+                if target != source and found.bits >= _WORTH and found.share >= _CHAINED:
+                    missed = found.shared - found.agreeing
+                    yield Edge(source, target, kind, found.bits - missed)
+
+
+def _pages(nodes: Sequence[Node]) -> Iterator[Edge]:
+    """Join the boards of a page; a node keeps the partner that most of its pages show."""
+    stocks: dict[int, int] = {}
+    for place, node in enumerate(nodes):
+        if node.board == "stocks":
+            stocks.update((member.page_id, place) for member in node.members)
+    for place, node in enumerate(nodes):
+        shown = (stocks.get(member.page_id) for member in node.members)
+        partners = Counter(partner for partner in shown if partner is not None)
+        if node.board == "index" and partners:
+            partner, pages = min(partners.items(), key=lambda item: (-item[1], item[0]))
+            yield Edge(partner, place, "page", pages)
+
+
+def _root(parents: list[int], place: int) -> int:
+    while parents[place] != place:
+        parents[place] = parents[parents[place]]
+        place = parents[place]
+    return place
+
+
+def adjacency(edges: Sequence[Edge]) -> Mapping[int, list[Edge]]:
+    """List the edges of each node."""
+    result: dict[int, list[Edge]] = defaultdict(list)
+    for edge in edges:
+        result[edge.one].append(edge)
+        result[edge.two].append(edge)
+    return result

@@ -1,0 +1,207 @@
+"""What a page's own dates, and an imported series, say about the session of its boards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickertrack.dating.axis import Axis, Vector
+from tickertrack.models import Board, Sighting
+
+__all__ = [
+    "AxisSeries",
+    "Series",
+    "date_evidence",
+    "on_axis",
+    "own_evidence",
+    "series_evidence",
+]
+
+# Of a capture time: how often the strip is of the last session that had opened, of the session
+# before (a cached copy), or older. In the first minutes the site has not refreshed yet.
+_CAPTURED, _CAPTURED_EARLY = (0.97, 0.02, 0.01), (0.60, 0.39, 0.01)
+_FIRST_MINUTES = timedelta(minutes=45)
+# Of a page date: measured on 126 real pages (DESIGN.md, fact 2): 94 that session, 30 the one
+# before, 2 neither.
+_STATED = (0.746, 0.238, 0.016)
+_OLD_DAYS = 900
+# No page shows the future, but a date may be wrong.
+_FUTURE = 1e-9
+# An article's strip is not older than the session before it (fact 1), unless its date is wrong.
+_BEFORE_PUBLISHED, _LONG_BEFORE = 0.01, 1e-4
+
+# An index moves about 1.2 % a day; a stock's reference price lies about 0.6 % off the official
+# close where the site keeps its own (fact 5).
+_DAILY, _OFF_CLOSE = 0.012, 0.006
+# Within a session it may stand further from the close than a day's move: 5 % on 2024-12-19.
+_MOVES = ((0.9, 0.012), (0.1, 0.04))
+_ROOT_TWO_PI = math.sqrt(2 * math.pi)
+_MISMATCH = 1e-6
+_STOCK_FLOOR, _STOCK_UNKNOWN = 1e-3, 0.05
+_FAR = 80.0
+# Printed price to a whole point (half of it), change to a tenth (half of that): fact 4 and a hair.
+INDEX_ROUNDING = 6_000
+_SETTLED_SHARE = 0.5
+
+Series = Mapping[date, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AxisSeries:
+    """An imported daily series laid on the axis: of each day the nearest known close."""
+
+    known: NDArray[np.bool_]
+    nearest: Vector
+    gap: Vector
+
+
+def on_axis(axis: Axis, series: Series) -> AxisSeries:
+    """Lay a series of closes, in 1/10,000, on the axis."""
+    places = np.array(sorted(axis.index(day) for day in series))
+    closes = np.array([series[axis.day(int(place))] for place in places], dtype=np.float64)
+    days = np.arange(len(axis))
+    after = np.clip(np.searchsorted(places, days), 0, len(places) - 1)
+    before = np.clip(after - 1, 0, len(places) - 1)
+    nearer = np.where(days - places[before] <= places[after] - days, before, after)
+    gap = np.abs(days - places[nearer]).astype(np.float64)
+    return AxisSeries(gap == 0, closes[nearer], gap)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """How evidence is divided over the last session, the one before, and older ones."""
+
+    last: float
+    before: float
+    older: float
+
+
+def own_evidence(axis: Axis, sighting: Sighting) -> Vector | None:
+    """Give the likelihood of each day by the page's own dates; None where it has none that date."""
+    found = [*_captured(axis, [sighting]), *_stated(axis, [sighting])]
+    return np.prod(found, axis=0) if found else None
+
+
+def date_evidence(axis: Axis, sightings: Sequence[Sighting]) -> Vector:
+    """
+    Give the joint likelihood by the dates of pages that show one session's board.
+
+    Equal dates count once: ten copies of one morning are one witness, not ten.
+    """
+    found = [*_captured(axis, sightings), *_stated(axis, sightings), *_bounded(axis, sightings)]
+    joint = np.ones(len(axis))
+    for likelihood in found:
+        joint = joint * likelihood
+        joint /= joint.max() or 1.0
+    return joint
+
+
+def series_evidence(
+    axis: Axis, board: Board, sighting: Sighting, series: Mapping[str, AxisSeries]
+) -> Vector:
+    """Give the likelihood of each day by the imported daily closes of the board's symbols."""
+    joint = np.ones(len(axis))
+    for symbol in sorted(sighting.references.keys() & series.keys()):
+        closes = series[symbol]
+        reference, price = sighting.references[symbol], sighting.prices[symbol]
+        if board == "index":
+            joint = joint * _index_reference(axis, reference, closes)
+            joint = joint * _index_price(price, closes)
+        else:
+            joint = joint * _stock_reference(axis, reference, closes)
+        joint /= joint.max() or 1.0
+    return joint
+
+
+def _captured(axis: Axis, sightings: Iterable[Sighting]) -> list[Vector]:
+    moments = sorted({one.captured_at for one in sightings if one.captured_at})
+    by_shown: dict[bytes, Vector] = {}
+    for moment in moments:
+        shown = axis.shown_at(moment)
+        shares = _CAPTURED_EARLY if _is_early(axis, moment) else _CAPTURED
+        local = moment.astimezone(axis.zone).date()
+        likelihood = _shared(axis, shown, _Shares(*shares), until=local)
+        by_shown.setdefault(shown.tobytes(), likelihood)
+    return list(by_shown.values())
+
+
+def _stated(axis: Axis, sightings: Iterable[Sighting]) -> list[Vector]:
+    days = sorted({one.page_date for one in sightings if one.page_date and not one.captured_at})
+    return [_shared(axis, axis.shown_on(day), _Shares(*_STATED), until=day) for day in days]
+
+
+def _bounded(axis: Axis, sightings: Iterable[Sighting]) -> list[Vector]:
+    stamps = [one.published.at for one in sightings if one.published]
+    if not stamps:
+        return []
+    # The latest article bounds best; a wrong date among many must not bound alone.
+    bounds = [_not_before(axis, stamp) for stamp in stamps]
+    return [min(bounds, key=lambda bound: float(bound.sum()))]
+
+
+def _not_before(axis: Axis, stamp: date | datetime) -> Vector:
+    if not isinstance(stamp, datetime):
+        stamp = datetime.combine(stamp, time(), axis.zone)
+    shown = axis.shown_at(stamp)
+    result = np.full(len(axis), _LONG_BEFORE)
+    likely = np.flatnonzero(shown * axis.open_probability > _BEFORE_PUBLISHED)
+    first = int(likely[0]) if len(likely) else axis.index(stamp.date())
+    result[max(first - 1, 0) :] = _BEFORE_PUBLISHED
+    result[max(first, 0) :] = 1.0
+    return result
+
+
+def _is_early(axis: Axis, moment: datetime) -> bool:
+    opens = axis.opens.get(moment.astimezone(axis.zone).date())
+    return opens is not None and opens <= moment < opens + _FIRST_MINUTES
+
+
+def _shared(axis: Axis, shown: Vector, shares: _Shares, *, until: date) -> Vector:
+    older = np.zeros(len(axis))
+    end = min(axis.index(until) + 1, len(axis))
+    older[max(end - _OLD_DAYS, 0) : max(end, 0)] = 1.0 / _OLD_DAYS
+    likelihood = shares.last * shown + shares.before * axis.earlier(shown) + shares.older * older
+    floor = np.full(len(axis), _FUTURE)
+    return np.maximum(likelihood, floor)
+
+
+def _index_reference(axis: Axis, reference: int, closes: AxisSeries) -> Vector:
+    """The session before must have closed at the reference price (fact 4)."""
+    matching = np.abs(closes.nearest - reference) <= INDEX_ROUNDING
+    fits = np.where(matching, 1.0, _MISMATCH)
+    fits = np.where(closes.known, fits, _by_chance(reference, closes))
+    return axis.following(fits * axis.open_probability)
+
+
+def _index_price(price: int, closes: AxisSeries) -> Vector:
+    """After the close the printed price is the close; before, it is a day's move away at most."""
+    settled = np.abs(closes.nearest - price) <= INDEX_ROUNDING
+    moving = sum(
+        share * _density(price, closes.nearest, np.full(len(settled), deviation))
+        for share, deviation in _MOVES
+    )
+    fits = _SETTLED_SHARE * settled + (1.0 - _SETTLED_SHARE) * moving
+    return np.where(closes.known, fits, _by_chance(price, closes))
+
+
+def _stock_reference(axis: Axis, reference: int, closes: AxisSeries) -> Vector:
+    """The site's own last price of the session before lies near its official close (fact 5)."""
+    z = np.log(reference / closes.nearest) / _OFF_CLOSE
+    near = np.exp(-0.5 * z * z) + _STOCK_FLOOR
+    return axis.following(np.where(closes.known, near, _STOCK_UNKNOWN) * axis.open_probability)
+
+
+def _by_chance(value: int, closes: AxisSeries) -> Vector:
+    """How likely an unknown close of each day falls within the rounding of a value."""
+    return _density(value, closes.nearest, _DAILY * np.sqrt(closes.gap + 1.0))
+
+
+def _density(value: int, centre: Vector, deviation: Vector) -> Vector:
+    z = np.log(value / centre) / deviation
+    window = 2 * INDEX_ROUNDING / (value * deviation * _ROOT_TWO_PI)
+    return np.minimum(window, 1.0) * np.exp(-0.5 * np.minimum(z * z, _FAR))

@@ -1,0 +1,57 @@
+"""How publishers print a ticker line: NAME.toml of named pieces, compiled once."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tickertrack.config import read_toml
+from tickertrack.dialects.grammar import Dialect, Reading, compile_dialect
+from tickertrack.errors import ConfigError
+
+__all__ = ["Dialect", "Reading", "dialect_names", "find_toml", "load_dialect"]
+
+SHIPPED = Path(__file__).parent
+
+
+def find_toml(name: str, folders: tuple[Path, ...], *, kind: str) -> Path:
+    """Find NAME.toml, the user's own file before the shipped one; raises ConfigError."""
+    for folder in folders:
+        path = folder / f"{name}.toml"
+        if path.is_file():
+            return path
+    known = sorted({path.stem for folder in folders for path in folder.glob("*.toml")})
+    raise ConfigError(f"no {kind} named {name!r}", advice=f"known: {', '.join(known)}")
+
+
+def dialect_names(folder: Path | None = None) -> list[str]:
+    """Name the dialects that are shipped, or those of a user's folder."""
+    return sorted(path.stem for path in (folder or SHIPPED).glob("*.toml"))
+
+
+@lru_cache(maxsize=256)
+def load_dialect(name: str, folder: Path = Path()) -> Dialect:
+    """
+    Load a dialect by name from `folder`/dialects or the shipped ones, and compile it.
+
+    Raises ConfigError with file and key.
+    """
+    path = find_toml(name, (folder / "dialects", SHIPPED), kind="dialect")
+    dialect = compile_dialect(_resolved(path, folder, ()), path=path)
+    if dialect.name != name:
+        raise ConfigError(f"must be {name!r}, as the file is named", path=path, key="name")
+    return dialect
+
+
+def _resolved(path: Path, folder: Path, seen: tuple[str, ...]) -> dict[str, Any]:
+    table = read_toml(path)
+    base = table.pop("extends", None)
+    if base is None:
+        return table
+    if base in seen:
+        raise ConfigError(f"extends itself by way of {base!r}", path=path, key="extends")
+    below = find_toml(base, (folder / "dialects", SHIPPED), kind="dialect")
+    # Tables are replaced whole, key by key: what a file says stands as it says it.
+    inherited = _resolved(below, folder, (*seen, base))
+    return {**{key: inherited[key] for key in inherited if key not in {"from", "until"}}, **table}

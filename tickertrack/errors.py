@@ -1,0 +1,132 @@
+"""
+Everything that can go wrong, as one tree.
+
+    TickertrackError            exit code 1
+      ConfigError               2   config.toml, a dialect, publisher or market file: `path`, `key`
+        NewerSchemaError        2   the database was written by a newer tickertrack
+        NoDatabaseError         2   a question to a database that is not there
+      QueryError                2   a question that cannot be meant: a start after the end
+      SourceError               1   a file or record that cannot be read: `path`, `line`
+      StoreError                1   the database failed: `path`
+        CorruptError            1   a file that is damaged, or no database
+        DiskFullError           1   no space left
+        ReadOnlyError           1   the database may not be written
+        BusyError               75  another process holds the database
+"""
+
+from pathlib import Path
+from typing import ClassVar
+
+__all__ = [
+    "BusyError",
+    "ConfigError",
+    "CorruptError",
+    "DiskFullError",
+    "NewerSchemaError",
+    "NoDatabaseError",
+    "QueryError",
+    "ReadOnlyError",
+    "SourceError",
+    "StoreError",
+    "TickertrackError",
+]
+
+
+class TickertrackError(Exception):
+    """What was wrong, where, and what to do about it, in one line."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, advice: str = "") -> None:
+        """Keep the two halves of the line apart, so that each can be tested and shown."""
+        super().__init__(what)
+        self.what = what
+        self.advice = advice
+
+    def where(self) -> str:
+        """Name the place, for the front of the line."""
+        return ""
+
+    def __str__(self) -> str:
+        """Give the whole line: place, fault, advice."""
+        line = ": ".join(part for part in (self.where(), self.what) if part)
+        return f"{line}; {self.advice}" if self.advice else line
+
+
+class ConfigError(TickertrackError):
+    """A settings, dialect, publisher or market file that says something impossible."""
+
+    exit_code = 2
+
+    def __init__(
+        self, what: str, *, path: Path | str | None = None, key: str = "", advice: str = ""
+    ) -> None:
+        """Carry the file and the key's path inside it."""
+        super().__init__(what, advice=advice)
+        self.path = path
+        self.key = key
+
+    def where(self) -> str:
+        """Name file and key."""
+        return ": ".join(str(part) for part in (self.path, self.key) if part)
+
+
+class NewerSchemaError(ConfigError):
+    """A database that a newer tickertrack wrote."""
+
+
+class NoDatabaseError(ConfigError):
+    """A question to a database that does not exist."""
+
+
+class QueryError(TickertrackError):
+    """A question that cannot be meant."""
+
+    exit_code = 2
+
+
+class SourceError(TickertrackError):
+    """A file, or one record of it, that cannot be read; its neighbours can."""
+
+    def __init__(
+        self, what: str, *, path: Path | str, line: int | None = None, advice: str = ""
+    ) -> None:
+        """Carry the file and, where there is one, the line or record number."""
+        super().__init__(what, advice=advice)
+        self.path = path
+        self.line = line
+
+    def where(self) -> str:
+        """Name file and line."""
+        return str(self.path) if self.line is None else f"{self.path}:{self.line}"
+
+
+class StoreError(TickertrackError):
+    """The database failed."""
+
+    def __init__(self, what: str, *, path: Path | str, advice: str = "") -> None:
+        """Carry the database's path."""
+        super().__init__(what, advice=advice)
+        self.path = path
+
+    def where(self) -> str:
+        """Name the database."""
+        return str(self.path)
+
+
+class CorruptError(StoreError):
+    """A file that is damaged, or was never a database."""
+
+
+class DiskFullError(StoreError):
+    """No space is left for the database."""
+
+
+class ReadOnlyError(StoreError):
+    """The database may not be written."""
+
+
+class BusyError(StoreError):
+    """Another process holds the database for longer than we wait."""
+
+    exit_code = 75

@@ -1,0 +1,176 @@
+"""Rows to data frames and files: the only room that imports pandas."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from tickertrack.errors import QueryError, TickertrackError
+from tickertrack.harmless import safe_cell
+
+__all__ = ["EXPORTS", "Style", "frame", "styled", "write_file"]
+
+Style = Literal["tidy", "wide", "yfinance"]
+Row = Mapping[str, Any]
+
+_DAYS = {"session", "page_date"}
+_MOMENTS = {"captured_at", "first_seen", "last_seen"}
+_FLOATS = {
+    "price",
+    "reference_price",
+    "change",
+    "change_percent",
+    "percent",
+    "first",
+    "high",
+    "low",
+    "confidence",
+}
+_WHOLE = {"quotes"}
+_PRICES = {"Open": "first", "High": "high", "Low": "low", "Close": "price"}
+
+
+def frame(rows: Sequence[Row], columns: Sequence[str]) -> pd.DataFrame:
+    """
+    Build a tidy frame; an empty answer keeps its columns and dtypes.
+
+    Days are datetime64[us], moments datetime64[us, UTC], numbers float64 (the unknown is NaN),
+    counts int64, everything else str.
+    """
+    table = pd.DataFrame([[row[column] for column in columns] for row in rows], columns=columns)
+    return table.assign(**{column: _typed(table[column], column) for column in columns})
+
+
+def styled(table: pd.DataFrame, style: Style, *, symbols: Sequence[str], zone: str) -> pd.DataFrame:
+    """
+    Give a tidy price history another shape.
+
+    `wide`: prices, sessions by symbols. `yfinance`: index `Date` in the exchange's zone, columns
+    Open High Low Close Volume, several symbols as column levels Price and Ticker; what a strip
+    does not show is NaN, never 0. Raises QueryError for an unknown style.
+    """
+    if style == "tidy":
+        return table
+    if style == "wide":
+        return _wide(table)
+    if style == "yfinance":
+        return _yfinance(table, symbols, zone)
+    raise QueryError(f"no style {style!r}", advice="tidy, wide and yfinance are known")
+
+
+def write_file(table: pd.DataFrame, path: Path) -> None:
+    """
+    Write a frame by the ending of its path, whole or not at all.
+
+    Texts are made harmless for CSV and spreadsheets. Raises QueryError for an unknown ending.
+    """
+    writer = EXPORTS.get(path.suffix.lower())
+    if writer is None:
+        known = ", ".join(sorted(EXPORTS))
+        raise QueryError(f"no way to write {path.suffix or path.name!r}", advice=f"known: {known}")
+    try:
+        handle, draft = tempfile.mkstemp(dir=path.parent or ".", suffix=path.suffix)
+        os.close(handle)
+        try:
+            writer(table, Path(draft))
+            _settle(Path(draft), path)
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise TickertrackError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _settle(draft: Path, path: Path) -> None:
+    with draft.open("rb+") as file:
+        os.fsync(file.fileno())
+    # A private draft's mode is not the user's: give the file what a new file would have.
+    mask = os.umask(0)
+    os.umask(mask)
+    draft.chmod(0o666 & ~mask)
+    draft.replace(path)
+
+
+def _typed(column: pd.Series[Any], name: str) -> pd.Series[Any]:
+    if name in _DAYS:
+        return pd.to_datetime(column).astype("datetime64[us]")
+    if name in _MOMENTS:
+        return pd.to_datetime(column, utc=True).astype("datetime64[us, UTC]")
+    if name in _FLOATS:
+        return column.astype("float64")
+    if name in _WHOLE:
+        return column.astype("int64")
+    if name == "tags":
+        return column.map(", ".join).astype("str")
+    return column.astype("str")
+
+
+def _wide(table: pd.DataFrame) -> pd.DataFrame:
+    wide = table.pivot_table(index="session", columns="symbol", values="price", aggfunc="last")
+    return wide.sort_index()
+
+
+def _yfinance(table: pd.DataFrame, symbols: Sequence[str], zone: str) -> pd.DataFrame:
+    parts = {symbol: _candles(table[table["symbol"] == symbol], zone) for symbol in symbols}
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    if not parts:
+        return _candles(table, zone)
+    joined = pd.concat(parts, axis=1, names=["Ticker", "Price"])
+    return joined.swaplevel(axis=1).sort_index(axis=1)
+
+
+def _candles(table: pd.DataFrame, zone: str) -> pd.DataFrame:
+    dates = pd.DatetimeIndex(table["session"], name="Date").tz_localize(zone)
+    columns = {name: table[source].to_numpy() for name, source in _PRICES.items()}
+    candles = pd.DataFrame(columns, index=dates).astype("float64")
+    # A strip names no volume, and its first quote is no opening price unless it was the first.
+    return candles.assign(Volume=float("nan"))
+
+
+def _cells(table: pd.DataFrame) -> pd.DataFrame:
+    texts = [column for column in table.columns if pd.api.types.is_string_dtype(table[column])]
+    return table.assign(**{column: table[column].map(safe_cell, "ignore") for column in texts})
+
+
+def _days_as_text(table: pd.DataFrame) -> pd.DataFrame:
+    days = [name for name in table.columns if name in _DAYS]
+    moments = [name for name in table.columns if name in _MOMENTS]
+    text = table.assign(**{name: table[name].dt.strftime("%Y-%m-%d") for name in days})
+    return text.assign(
+        **{name: table[name].dt.strftime("%Y-%m-%dT%H:%M:%S+00:00") for name in moments}
+    )
+
+
+def _to_csv(table: pd.DataFrame, path: Path) -> None:
+    _cells(_days_as_text(table)).to_csv(path, index=False, lineterminator="\n")
+
+
+def _to_json(table: pd.DataFrame, path: Path) -> None:
+    _days_as_text(table).to_json(path, orient="records", indent=2, double_precision=15)
+
+
+def _to_jsonl(table: pd.DataFrame, path: Path) -> None:
+    _days_as_text(table).to_json(path, orient="records", lines=True, double_precision=15)
+
+
+def _to_xlsx(table: pd.DataFrame, path: Path) -> None:
+    # As strings, whatever they look like: a title is no formula and no link.
+    options = {"strings_to_formulas": False, "strings_to_urls": False}
+    with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs={"options": options}) as book:
+        _cells(_days_as_text(table)).to_excel(book, index=False, sheet_name="tickertrack")
+
+
+EXPORTS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
+    ".csv": _to_csv,
+    ".json": _to_json,
+    ".jsonl": _to_jsonl,
+    ".parquet": lambda table, path: table.to_parquet(path, index=False),
+    ".feather": lambda table, path: table.to_feather(path),
+    ".xlsx": _to_xlsx,
+}

@@ -1,0 +1,79 @@
+"""Sources to pages, on one core or several; the order is always that of the files."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tickertrack.errors import SourceError
+from tickertrack.models import Page
+from tickertrack.pages import Capture, Desk, read_page
+from tickertrack.sources.files import (
+    STDIN,
+    Given,
+    captures_in,
+    captures_of,
+    list_files,
+    stdin_bytes,
+)
+
+__all__ = ["Sources", "read_sources"]
+
+Found = Iterator[Page | SourceError]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What an ingest is told: the paths, and what the caller says of their pages."""
+
+    paths: tuple[Path, ...]
+    captured_at: datetime | None = None
+    workers: int = 1
+
+
+def read_sources(sources: Sources, desk: Desk) -> Found:
+    """Yield every page of the sources, and an error for each that cannot be read."""
+    given = Given(sources.captured_at)
+    files: list[Path] = []
+    for path in sources.paths:
+        if str(path) == STDIN:
+            yield from _read(captures_of(stdin_bytes(), given), desk)
+            continue
+        try:
+            listed = list_files(path)
+        except SourceError as error:
+            yield error
+            continue
+        if not listed:
+            yield SourceError("holds no page", path=path)
+        files.extend(listed)
+    # Named twice is read once.
+    files = list(dict.fromkeys(files))
+    if sources.workers > 1 and len(files) > 1:
+        yield from _read_in_parallel(files, given, desk, sources.workers)
+        return
+    for file in files:
+        yield from _read(captures_in(file, given), desk)
+
+
+def _read(captures: Iterator[Capture | SourceError], desk: Desk) -> Found:
+    for capture in captures:
+        yield capture if isinstance(capture, SourceError) else read_page(capture, desk)
+
+
+def _read_in_parallel(files: list[Path], given: Given, desk: Desk, workers: int) -> Found:
+    # Spawned, not forked: an open database must not be carried into a child.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(files)), mp_context=context) as pool:
+        jobs = [(file, given, desk) for file in files]
+        for found in pool.map(_read_file, jobs):
+            yield from found
+
+
+def _read_file(job: tuple[Path, Given, Desk]) -> list[Page | SourceError]:
+    file, given, desk = job
+    return list(_read(captures_in(file, given), desk))

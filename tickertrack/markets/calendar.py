@@ -1,0 +1,45 @@
+"""A market's trading days: exchange_calendars' sessions, corrected, with hours by era."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, timedelta
+from typing import TYPE_CHECKING
+
+from tickertrack.models import TradingDay
+
+if TYPE_CHECKING:
+    from tickertrack.markets import Market
+
+__all__ = ["sessions_between", "trading_day"]
+
+# exchange_calendars builds a calendar over the range it is asked for, and wants some of it.
+_MARGIN = timedelta(days=14)
+
+
+def sessions_between(market: Market, start: date, end: date) -> list[TradingDay]:
+    """List the trading days from `start` to `end`, both included, earliest first."""
+    # Imported where it is used: it imports pandas, half a second.
+    import exchange_calendars  # noqa: PLC0415
+
+    calendar = exchange_calendars.get_calendar(
+        market.calendar, start=start - _MARGIN, end=end + _MARGIN
+    )
+    listed = {stamp.date() for stamp in calendar.sessions_in_range(start, end)}
+    corrected = {day: is_open for day, is_open in market.corrections.items() if start <= day <= end}
+    opened = {day for day, is_open in corrected.items() if is_open}
+    closed = corrected.keys() - opened
+    return [
+        trading_day(market, day, "correction" if day in opened else "calendar")
+        for day in sorted((listed | opened) - closed)
+    ]
+
+
+def trading_day(market: Market, day: date, source: str) -> TradingDay:
+    """Give a day its hours, in UTC; `source` says who calls it a trading day."""
+    hours = market.hours_on(day)
+    return TradingDay(
+        session=day,
+        open_at=market.local(day, hours.open).astimezone(UTC),
+        close_at=market.local(day, hours.final).astimezone(UTC),
+        source=source,
+    )

@@ -1,0 +1,235 @@
+"""The records that cross a boundary between rooms: frozen, slotted, typed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+    from decimal import Decimal
+
+__all__ = [
+    "Article",
+    "Board",
+    "CaptureBasis",
+    "DatedBoard",
+    "Direction",
+    "IngestReport",
+    "Locator",
+    "Method",
+    "Page",
+    "Precision",
+    "Price",
+    "Published",
+    "Quarantined",
+    "Quote",
+    "Sighting",
+    "Sitting",
+    "Status",
+    "Strip",
+    "TradingDay",
+    "Verdict",
+    "content_id",
+]
+
+Board = Literal["stocks", "index"]
+CaptureBasis = Literal["http", "warc", "stated", "given", "unknown"]
+Direction = Literal["up", "down", "flat"]
+Method = Literal["matched", "captured", "stated"]
+Precision = Literal["second", "minute", "day"]
+Status = Literal["final", "intraday", "implied", "provisional"]
+Verdict = Literal["ok", "percent_mismatch", "sign_conflict", "impossible_reference", "out_of_range"]
+
+_ID_BYTES = 8
+_POSITIVE = (1 << 63) - 1
+
+
+def content_id(*parts: str | None) -> int:
+    """
+    Give the same positive 63-bit number for the same parts, on any machine and in any order.
+
+    Ids that come from content, not from arrival, are what makes ingest independent of order.
+    """
+    # None and "" differ, and no join of parts equals another one.
+    joined = "\x1f".join("\x00" if part is None else part for part in parts)
+    digest = hashlib.sha256(joined.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:_ID_BYTES], "big") & _POSITIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """Where a page's bytes lie: file, byte offset and length (in Parquet: row and 1)."""
+
+    file: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """When an article says that it appeared: a UTC time, or only a day of the publisher's."""
+
+    at: datetime | date
+    precision: Precision
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One ticker line, read; `line` counts the quotes of its strip from 1."""
+
+    line: int
+    board: Board
+    symbol: str
+    price: Decimal
+    change: Decimal
+    percent: Decimal
+    direction: Direction
+    verdict: Verdict
+    raw: str
+
+    @property
+    def reference_price(self) -> Decimal:
+        """The price that the change is measured from: price - change."""
+        return self.price - self.change
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A line, or with `line` 0 a whole page, that was refused, and why."""
+
+    line: int
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The block of ticker lines in a page's header; `dialect` is empty where no line was read."""
+
+    dialect: str
+    quotes: tuple[Quote, ...]
+    quarantined: tuple[Quarantined, ...]
+    repeats: int
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the dialect and the lines as printed."""
+        lines = "\n".join((self.dialect, *(quote.raw for quote in self.quotes)))
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+    @property
+    def found(self) -> int:
+        """Lines that look like ticker lines: quotes + repeats + quarantined, always."""
+        return len(self.quotes) + self.repeats + len(self.quarantined)
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """A piece of news; one article may stand on many pages."""
+
+    url: str | None
+    title: str | None
+    byline: str | None
+    published: Published | None
+    publisher: str | None
+    text: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One captured copy of a web page, read; the same article captured twice is two pages."""
+
+    url: str | None
+    publisher: str | None
+    captured_at: datetime | None
+    capture_basis: CaptureBasis
+    page_date: date | None
+    article: Article
+    strip: Strip
+    sha256: str
+    locator: Locator
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What was new in one call: counts, and seconds of wall time."""
+
+    pages: int = 0
+    strips: int = 0
+    quotes: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    articles: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TradingDay:
+    """One session of a market; times are UTC; `last` is when prices stand still."""
+
+    session: date
+    open_at: datetime
+    close_at: datetime
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """
+    A board as one page shows it, with every date that the page offers: the input of dating.
+
+    Prices and reference prices are integers of 1/10,000, by symbol, of quotes fit to witness.
+    """
+
+    page_id: int
+    strip_id: int
+    board: Board
+    publisher: str
+    dialect: str
+    prices: dict[str, int]
+    references: dict[str, int]
+    captured_at: datetime | None
+    page_date: date | None
+    published: Published | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """A board of a page placed on a session, or, with `session` None, left undated."""
+
+    page_id: int
+    board: Board
+    session: date | None
+    method: Method | None
+    confidence: float | None
+    evidence: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class DatedBoard:
+    """A sighting together with the sitting that dates it: the input of the price series."""
+
+    sighting: Sighting
+    sitting: Sitting
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The resolved row of the time series: one per symbol and session; prices in 1/10,000."""
+
+    symbol: str
+    session: date
+    price: int
+    reference_price: int | None
+    first: int | None
+    high: int | None
+    low: int | None
+    status: Status
+    quotes: int
+    method: Method
+    first_seen: datetime | None
+    last_seen: datetime | None
+    conflict: str | None

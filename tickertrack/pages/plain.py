@@ -1,0 +1,112 @@
+"""The lines below a strip to an article's parts: title, byline, published, text, tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from tickertrack.dialects import Dialect
+from tickertrack.dialects.grammar import LINE_LIMIT
+from tickertrack.models import Published
+from tickertrack.pages.dates import BYLINE, printed_date, published_from
+
+__all__ = ["Parts", "page_date_of", "parts_of"]
+
+_TITLE_LIMIT = 250
+# The byline stands between headline and text: below title and bullets, not deep in the text.
+_BYLINE_DEPTH = 14
+_BULLETS = "•·*-–"
+_PROSE_END = re.compile(r"[.!?:;…”\"'’)\]]$")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """An article's parts, as far as the page shows them."""
+
+    title: str | None
+    byline: str | None
+    published: Published | None
+    text: str
+    tags: tuple[str, ...]
+
+
+def page_date_of(lines: Sequence[str], dialect: Dialect | None) -> date | None:
+    """Read the day that the masthead calls today; it stands above the article's text."""
+    if dialect is None or dialect.masthead is None:
+        return None
+    for line in _furniture(lines, dialect):
+        found = dialect.masthead.fullmatch(line)
+        if found:
+            return printed_date(found["date"])
+    return None
+
+
+def parts_of(lines: Sequence[str], dialect: Dialect | None, zone: ZoneInfo) -> Parts:
+    """Take an article apart; `lines` are what follows the strip, white space folded."""
+    rest = list(lines[len(_furniture(lines, dialect)) :] if dialect else lines)
+    while rest and not rest[0]:
+        rest.pop(0)
+    title = rest.pop(0) if rest and _is_title(rest) else None
+    byline, published = _take_byline(rest, zone)
+    tags = _take_tags(rest)
+    return Parts(title, byline, published, "\n".join(rest).strip(), tags)
+
+
+def _furniture(lines: Sequence[str], dialect: Dialect) -> Sequence[str]:
+    end = 0
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            continue
+        if not _is_furniture(line, dialect):
+            break
+        end = number
+    return lines[:end]
+
+
+def _is_furniture(line: str, dialect: Dialect) -> bool:
+    patterns = (dialect.stop, dialect.masthead)
+    return len(line) <= LINE_LIMIT and any(one and one.fullmatch(line) for one in patterns)
+
+
+def _is_title(rest: Sequence[str]) -> bool:
+    line = rest[0]
+    if len(line) > _TITLE_LIMIT or line[0] in _BULLETS or not _WORD.search(line):
+        return False
+    if BYLINE.fullmatch(line):
+        return False
+    # A headline stands apart or above bullets and byline; a paragraph's first line ends in a stop.
+    return not line.endswith(".") or len(rest) == 1
+
+
+def _take_byline(rest: list[str], zone: ZoneInfo) -> tuple[str | None, Published | None]:
+    for number, line in enumerate(rest[:_BYLINE_DEPTH]):
+        found = BYLINE.fullmatch(line) if len(line) <= _TITLE_LIMIT else None
+        if found is None:
+            continue
+        published = published_from(found, zone)
+        if published is None:
+            continue
+        del rest[number]
+        return found["name"].strip(" ,-|•") or None, published
+    return None, None
+
+
+def _take_tags(rest: list[str]) -> tuple[str, ...]:
+    """Take the last line where it is a row of names: set apart, and no sentence."""
+    while rest and not rest[-1]:
+        rest.pop()
+    apart = len(rest) > 1 and not rest[-2]
+    if not apart or _PROSE_END.search(rest[-1]) or not _looks_like_tags(rest[-1]):
+        return ()
+    # A text page runs its tags together; where one ends and the next begins is not printed.
+    return tuple(tag for tag in (part.strip() for part in rest.pop().split(",")) if tag)
+
+
+def _looks_like_tags(line: str) -> bool:
+    words = _WORD.findall(line)
+    capitals = sum(word[0].isupper() for word in words)
+    return len(line) <= _TITLE_LIMIT and bool(words) and 2 * capitals >= len(words)

@@ -1,0 +1,143 @@
+"""Who publishes: NAME.toml with hosts, feeds, zone, market, and which dialect in which period."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+from zoneinfo import ZoneInfo
+
+from tickertrack.config import read_toml, refuse_unknown
+from tickertrack.dialects import Dialect, find_toml, load_dialect
+from tickertrack.errors import ConfigError
+
+__all__ = ["Publisher", "canonical_url", "load_publisher", "publisher_of"]
+
+SHIPPED = Path(__file__).parent
+_KEYS = {"name", "title", "hosts", "feeds", "timezone", "market", "article", "canonical"}
+_TRACKING = re.compile(r"utm_\w+|fbclid|gclid|amp")
+_AMP = re.compile(r"(?:^|(?<=/))amp(?:/|$)|/amp$")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A dialect and the days on which the publisher is known to have used it."""
+
+    dialect: Dialect
+    since: date | None
+    until: date | None
+
+    def covers(self, day: date) -> bool:
+        """Say whether the day lies in the period."""
+        return (self.since is None or self.since <= day) and (
+            self.until is None or day <= self.until
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """A site whose pages carry strips."""
+
+    name: str
+    title: str
+    hosts: tuple[str, ...]
+    feeds: tuple[str, ...]
+    zone: ZoneInfo
+    market: str
+    article: re.Pattern[str] | None
+    canonical: str | None
+    periods: tuple[Period, ...]
+
+
+@lru_cache(maxsize=256)
+def load_publisher(name: str, folder: Path = Path()) -> Publisher:
+    """
+    Load a publisher by name from `folder`/publishers or the shipped ones, with its dialects.
+
+    Raises ConfigError with file and key.
+    """
+    path = find_toml(name, (folder / "publishers", SHIPPED), kind="publisher")
+    table = read_toml(path)
+    refuse_unknown(table, _KEYS | {"dialects"}, path=path)
+    if table.get("name") != name:
+        raise ConfigError(f"must be {name!r}, as the file is named", path=path, key="name")
+    return Publisher(
+        name=name,
+        title=table.get("title", name),
+        hosts=_texts(table, "hosts", path),
+        feeds=_texts(table, "feeds", path),
+        zone=_zone(table, path),
+        market=table.get("market", "psx"),
+        article=_pattern(table.get("article"), path),
+        canonical=table.get("canonical"),
+        periods=_periods(table.get("dialects", []), path, folder),
+    )
+
+
+def publisher_of(url: str | None, publishers: Iterable[Publisher]) -> Publisher | None:
+    """Find whose host a URL names; None for nobody's, or no URL."""
+    host = (_host(url) or "").removesuffix(".")
+    return next((one for one in publishers if host in one.hosts), None)
+
+
+def canonical_url(url: str, publisher: Publisher | None) -> str:
+    """
+    Give the one address of an article that amp, feed and bare-id addresses share.
+
+    By the publisher's `article` pattern where it names an id; else without scheme's s, `www.`,
+    amp, tracking parameters, fragment and final slash.
+    """
+    parts = urlsplit(url.strip())
+    if publisher and publisher.article and publisher.canonical:
+        found = publisher.article.search(parts.path)
+        if found:
+            return publisher.canonical.format(**found.groupdict())
+    host = (_host(url) or "").removeprefix("www.").removeprefix("amp.")
+    path = _AMP.sub("", parts.path).rstrip("/")
+    kept = [pair for pair in parse_qsl(parts.query) if not _TRACKING.fullmatch(pair[0])]
+    return f"https://{host}{path}" + (f"?{urlencode(kept)}" if kept else "")
+
+
+def _host(url: str | None) -> str | None:
+    try:
+        return urlsplit(url.strip()).hostname if url else None
+    except ValueError:
+        return None
+
+
+def _periods(rows: Any, path: Path, folder: Path) -> tuple[Period, ...]:
+    if not isinstance(rows, list) or not rows:
+        raise ConfigError("needs at least one [[dialects]] row", path=path, key="dialects")
+    for row in rows:
+        refuse_unknown(row, {"name", "from", "until"}, path=path, prefix="dialects.")
+    return tuple(
+        Period(load_dialect(row["name"], folder), row.get("from"), row.get("until")) for row in rows
+    )
+
+
+def _texts(table: Mapping[str, Any], key: str, path: Path) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    raise ConfigError("must be a list of texts", path=path, key=key)
+
+
+def _zone(table: Mapping[str, Any], path: Path) -> ZoneInfo:
+    name = table.get("timezone", "UTC")
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, TypeError, KeyError) as error:
+        raise ConfigError(f"no time zone {name!r}", path=path, key="timezone") from error
+
+
+def _pattern(text: str | None, path: Path) -> re.Pattern[str] | None:
+    try:
+        return re.compile(text) if text else None
+    except re.error as error:
+        message = f"is no regular expression: {error}"
+        raise ConfigError(message, path=path, key="article") from error

@@ -1,0 +1,244 @@
+"""Files, folders and standard input: text, HTML, JSONL and Parquet to captured copies."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from tickertrack.errors import SourceError
+from tickertrack.models import CaptureBasis, Locator
+from tickertrack.pages import Capture, decode, looks_like_html
+
+__all__ = ["STDIN", "Given", "captures_in", "captures_of", "list_files", "stdin_bytes"]
+
+STDIN = "-"
+# Web-text corpora call the crawl's time `date` or `timestamp`: it is a capture time, not news.
+_CAPTURED = ("captured_at", "timestamp", "date", "crawl_date", "warc_date")
+_PUBLISHED = ("published_at", "published")
+_STAMP_14 = "%Y%m%d%H%M%S"
+_BINARY = b"\x00"
+_SNIFF = 8192
+
+Found = Iterator[Capture | SourceError]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the caller says of pages that say nothing themselves."""
+
+    captured_at: datetime | None = None
+
+
+def list_files(path: Path) -> list[Path]:
+    """List a folder's readable files, by name; raises SourceError for what is not there."""
+    if not path.exists():
+        raise SourceError("no such file or folder", path=path)
+    if path.is_file():
+        return [path]
+    return sorted(one for one in path.rglob("*") if one.is_file() and _kind(one) is not None)
+
+
+def captures_in(path: Path, given: Given) -> Found:
+    """Yield what a file holds; a record that cannot be read yields its error instead."""
+    reader = _READERS.get(_kind(path) or "")
+    if reader is None:
+        yield SourceError(
+            "unknown kind of file", path=path, advice=f"known endings: {', '.join(_ENDINGS)}"
+        )
+        return
+    try:
+        yield from reader(path, given)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        yield SourceError(f"cannot be read ({reason})", path=path)
+    except (EOFError, zlib.error) as error:
+        yield SourceError(f"is damaged ({error})", path=path)
+
+
+def captures_of(content: bytes, given: Given) -> Found:
+    """Yield what stands on standard input: one page, or JSON lines."""
+    first = content.lstrip()[:1]
+    where = Path(STDIN)
+    if first == b"{":
+        yield from _json_lines(content.splitlines(keepends=True), where, given)
+    else:
+        yield from _whole(content, where, given, html=None)
+
+
+def stdin_bytes() -> bytes:
+    """Read standard input to its end."""
+    return sys.stdin.buffer.read()
+
+
+def _kind(path: Path) -> str | None:
+    name = path.name.lower()
+    return next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)
+
+
+def _page_file(path: Path, given: Given) -> Found:
+    yield from _whole(_content(path), path, given, html=_HTML.get(path.suffix.lower()))
+
+
+def _whole(content: bytes, path: Path, given: Given, *, html: bool | None) -> Found:
+    if not content.strip():
+        yield SourceError("is empty", path=path)
+        return
+    if _BINARY in content[:_SNIFF] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        yield SourceError("is binary, not a page", path=path)
+        return
+    text = decode(content)
+    yield Capture(
+        text=text,
+        locator=Locator(_name(path), 0, len(content)),
+        html=looks_like_html(text) if html is None else html,
+        captured_at=given.captured_at,
+        capture_basis="given" if given.captured_at else "unknown",
+    )
+
+
+def _jsonl_file(path: Path, given: Given) -> Found:
+    if path.name.lower().endswith(".gz"):
+        with gzip.open(path) as packed:
+            yield from _json_lines(packed, path, given)
+        return
+    with path.open("rb") as file:
+        yield from _json_lines(file, path, given)
+
+
+def _json_lines(lines: Any, path: Path, given: Given) -> Found:
+    offset = number = 0
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            locator = Locator(_name(path), offset, len(line))
+            yield _json_record(line, path, number, locator, given)
+        offset += len(line)
+    if number == 0:
+        yield SourceError("is empty", path=path)
+
+
+def _json_record(
+    line: bytes, path: Path, number: int, locator: Locator, given: Given
+) -> Capture | SourceError:
+    try:
+        record = json.loads(decode(line))
+    except (ValueError, RecursionError) as error:
+        return SourceError(f"is not JSON ({error})", path=path, line=number)
+    if not isinstance(record, dict):
+        return SourceError("is not a JSON object", path=path, line=number)
+    return _record(record, path, number, locator, given)
+
+
+def _parquet_file(path: Path, given: Given) -> Found:
+    # Imported where it is used: most tickers come as text.
+    import pyarrow.parquet as pq  # noqa: PLC0415
+    from pyarrow import ArrowException  # noqa: PLC0415
+
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            wanted = [name for name in file.schema_arrow.names if name in _COLUMNS]
+            for batch in file.iter_batches(batch_size=1024, columns=wanted):
+                for record in batch.to_pylist():
+                    locator = Locator(_name(path), number, 1)
+                    number += 1
+                    yield _record(record, path, number, locator, given)
+    except (ArrowException, OSError) as error:
+        yield SourceError(f"is no readable Parquet ({_one_line(error)})", path=path)
+
+
+def _record(
+    record: dict[str, Any], path: Path, number: int, locator: Locator, given: Given
+) -> Capture | SourceError:
+    html, text = _text(record, "html"), _text(record, "text", "content", "raw_content")
+    if not (html or text):
+        return SourceError("has neither text nor html", path=path, line=number)
+    try:
+        stated = _captured(record)
+    except ValueError as error:
+        return SourceError(f"has a capture time that is none: {error}", path=path, line=number)
+    # A bare day is no time: which of its two sessions the page shows, it does not say.
+    day, stated = (None, stated) if isinstance(stated, datetime) else (stated, None)
+    basis: CaptureBasis = "stated" if stated else "given" if given.captured_at else "unknown"
+    return Capture(
+        text=html or text or "",
+        locator=locator,
+        html=html is not None,
+        url=_text(record, "url"),
+        captured_at=stated or given.captured_at,
+        captured_on=day,
+        capture_basis=basis,
+        title=_text(record, "title"),
+        published=_text(record, *_PUBLISHED),
+    )
+
+
+def _text(record: dict[str, Any], *keys: str) -> str | None:
+    for key in keys:
+        value = record.get(key)
+        if isinstance(value, date):
+            return value.isoformat()
+        if isinstance(value, str) and value.strip():
+            return value
+    return None
+
+
+def _captured(record: dict[str, Any]) -> datetime | date | None:
+    """Give the capture time in UTC, or the bare day; raises ValueError for what is neither."""
+    value = next((record[key] for key in _CAPTURED if record.get(key)), None)
+    if isinstance(value, datetime):
+        return _utc(value)
+    if value is None or isinstance(value, date):
+        return value
+    text = str(value).strip()
+    if text.isdigit() and len(text) == len("YYYYMMDDHHMMSS"):
+        return datetime.strptime(text, _STAMP_14).replace(tzinfo=UTC)
+    if len(text) == len("YYYY-MM-DD"):
+        return date.fromisoformat(text)
+    return _utc(datetime.fromisoformat(text))
+
+
+def _utc(stamp: datetime) -> datetime:
+    aware = stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).replace(microsecond=0)
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix.lower() == ".gz":
+        with gzip.open(path) as packed:
+            return packed.read()
+    return path.read_bytes()
+
+
+def _name(path: Path) -> str:
+    return STDIN if str(path) == STDIN else str(path.absolute())
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+_READERS: dict[str, Callable[[Path, Given], Found]] = {
+    "page": _page_file,
+    "jsonl": _jsonl_file,
+    "parquet": _parquet_file,
+}
+_ENDINGS = {
+    ".txt": "page",
+    ".txt.gz": "page",
+    ".html": "page",
+    ".htm": "page",
+    ".html.gz": "page",
+    ".jsonl": "jsonl",
+    ".jsonl.gz": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+_HTML = {".txt": False, ".html": True, ".htm": True}
+_COLUMNS = {"url", "text", "html", "content", "raw_content", "title", *_CAPTURED, *_PUBLISHED}

@@ -1,0 +1,1 @@
+"""All SQL lives here: schema.py (tables, migrations), write.py, read.py."""

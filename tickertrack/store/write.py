@@ -1,0 +1,338 @@
+"""What goes into the database: facts batch by batch, conclusions as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from tickertrack.errors import SourceError
+from tickertrack.models import (
+    Article,
+    IngestReport,
+    Page,
+    Price,
+    Published,
+    Sitting,
+    Strip,
+    TradingDay,
+    content_id,
+)
+from tickertrack.store.connect import transaction
+
+__all__ = [
+    "Conclusions",
+    "added",
+    "forget_after",
+    "store_conclusions",
+    "store_pages",
+    "store_refusals",
+    "store_series",
+]
+
+SCALE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusions:
+    """All that follows from the facts, to be stored as a whole."""
+
+    sittings: Sequence[Sitting]
+    prices: Sequence[Price]
+    sessions: Sequence[TradingDay]
+
+
+def store_pages(connection: sqlite3.Connection, path: Path, pages: Sequence[Page]) -> IngestReport:
+    """Store a batch of pages, each with all that it holds, in one transaction; count the new."""
+    with transaction(connection, path):
+        report = IngestReport()
+        for page in pages:
+            report = added(report, _store_page(connection, page))
+    return report
+
+
+def store_refusals(
+    connection: sqlite3.Connection, path: Path, errors: Iterable[SourceError]
+) -> int:
+    """Keep what a source could not read, by file and record; count the new."""
+    rows = [(str(error.path), error.line, "unreadable_page", error.what) for error in errors]
+    if not rows:
+        return 0
+    with transaction(connection, path):
+        return sum(_refuse(connection, None, *row) for row in rows)
+
+
+def store_series(
+    connection: sqlite3.Connection, path: Path, symbol: str, closes: Iterable[tuple[date, float]]
+) -> int:
+    """Store a daily series of closes as evidence for dating; a day given again is replaced."""
+    now = _time(datetime.now(UTC))
+    rows = [(symbol, day.isoformat(), close, now) for day, close in closes]
+    with transaction(connection, path):
+        connection.executemany("INSERT OR REPLACE INTO reference_closes VALUES (?, ?, ?, ?)", rows)
+    return len(rows)
+
+
+def store_conclusions(
+    connection: sqlite3.Connection, path: Path, market: str, conclusions: Conclusions
+) -> None:
+    """Replace all conclusions in one transaction."""
+    with transaction(connection, path):
+        connection.execute("DELETE FROM sittings")
+        connection.execute("DELETE FROM prices")
+        connection.execute("DELETE FROM sessions WHERE market = ?", (market,))
+        connection.executemany(
+            "INSERT INTO sittings VALUES (?, ?, ?, ?, ?, ?)",
+            map(_sitting_row, conclusions.sittings),
+        )
+        connection.executemany(
+            f"INSERT INTO prices VALUES ({_marks(15)})", map(_price_row, conclusions.prices)
+        )
+        connection.executemany(
+            "INSERT INTO sessions VALUES (?, ?, ?, ?, ?)",
+            (_session_row(market, session) for session in conclusions.sessions),
+        )
+
+
+def forget_after(connection: sqlite3.Connection, path: Path, moment: datetime) -> None:
+    """Take out the facts that were stored after a moment; for copies in memory only."""
+    later = (_time(moment),)
+    with transaction(connection, path):
+        connection.execute("DELETE FROM pages WHERE stored_at > ?", later)
+        connection.execute("DELETE FROM reference_closes WHERE stored_at > ?", later)
+
+
+def page_id(page: Page) -> int:
+    """Give a page's id: the same copy of the same address at the same time is the same page."""
+    captured = _time(page.captured_at) if page.captured_at else None
+    return content_id("page", page.url, captured, page.sha256)
+
+
+def article_id(article: Article) -> int:
+    """Give an article's id: its canonical URL, or its words where it has none."""
+    if article.url:
+        return content_id("article", article.url)
+    return content_id("article", None, article.title, article.text)
+
+
+def _store_page(connection: sqlite3.Connection, page: Page) -> IngestReport:
+    own_id = page_id(page)
+    lines = page.strip.found
+    known = connection.execute("SELECT 1 FROM pages WHERE id = ?", (own_id,)).fetchone()
+    if known:
+        return IngestReport(duplicates=lines)
+    articles = _store_article(connection, page.article)
+    strip_id, strips = _store_strip(connection, page.strip)
+    connection.execute(
+        f"INSERT INTO pages VALUES ({_marks(15)})", _page_row(own_id, page, strip_id)
+    )
+    file = page.locator.file
+    for item in page.strip.quarantined:
+        _refuse(connection, own_id, file, item.line, item.reason, item.raw)
+    quotes = len(page.strip.quotes) if strips else 0
+    refused = len(page.strip.quarantined)
+    return IngestReport(1, strips, quotes, lines - quotes - refused, refused, articles)
+
+
+def _store_article(connection: sqlite3.Connection, article: Article) -> int:
+    """Keep of an article's copies the longest, whatever the order of arrival; count the new."""
+    row = _article_row(article)
+    before = connection.execute("SELECT * FROM articles WHERE id = ?", (row[0],)).fetchone()
+    if before is None:
+        connection.execute(f"INSERT INTO articles VALUES ({_marks(10)})", row)
+        return 1
+    merged = _merged(tuple(before), row)
+    if merged != tuple(before):
+        connection.execute(
+            "UPDATE articles SET (url, title, byline, published_at, published_precision, publisher,"
+            " text, tags, sha256) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?",
+            (*merged[1:], row[0]),
+        )
+    return 0
+
+
+def _merged(before: tuple[object, ...], row: tuple[object, ...]) -> tuple[object, ...]:
+    longer = max(before, row, key=_substance)
+    dated = max(before, row, key=_datedness)
+    return (*longer[:4], *dated[4:6], *longer[6:])
+
+
+def _substance(row: tuple[object, ...]) -> tuple[object, ...]:
+    title, byline, text, tags, digest = row[2], row[3], row[7], row[8], row[9]
+    return (len(str(text)), title is not None, byline is not None, len(str(tags)), str(digest))
+
+
+_PRECISIONS = {None: 0, "day": 1, "minute": 2, "second": 3}
+
+
+def _datedness(row: tuple[object, ...]) -> tuple[object, ...]:
+    # The finer date, and of equals the earlier: an article appears once, and is touched later.
+    stamp = str(row[4])
+    return (_PRECISIONS[row[5]], [-ord(letter) for letter in stamp])  # type: ignore[index]
+
+
+def _store_strip(connection: sqlite3.Connection, strip: Strip) -> tuple[int | None, int]:
+    if not strip.quotes:
+        return None, 0
+    digest = strip.digest
+    own_id = content_id("strip", digest)
+    row = (own_id, digest, strip.dialect, len(strip.quotes))
+    cursor = connection.execute("INSERT OR IGNORE INTO strips VALUES (?, ?, ?, ?)", row)
+    if cursor.rowcount == 0:
+        return own_id, 0
+    connection.executemany(
+        f"INSERT INTO quotes VALUES ({_marks(11)})",
+        (
+            (
+                own_id,
+                quote.line,
+                quote.board,
+                quote.symbol,
+                float(quote.price),
+                float(quote.change),
+                float(quote.percent),
+                quote.direction,
+                float(quote.reference_price),
+                quote.verdict,
+                quote.raw,
+            )
+            for quote in strip.quotes
+        ),
+    )
+    return own_id, 1
+
+
+def _refuse(
+    connection: sqlite3.Connection,
+    owner: int | None,
+    file: str,
+    line: int | None,
+    reason: str,
+    raw: str,
+) -> int:
+    own_id = content_id(
+        "quarantine", str(owner), file if owner is None else "", str(line), reason, raw
+    )
+    row = (own_id, owner, file, line, reason, _storable(raw))
+    return connection.execute(
+        "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?, ?)", row
+    ).rowcount
+
+
+def _page_row(own_id: int, page: Page, strip_id: int | None) -> tuple[object, ...]:
+    return (
+        own_id,
+        page.url,
+        page.publisher,
+        _time(page.captured_at) if page.captured_at else None,
+        page.capture_basis,
+        page.page_date.isoformat() if page.page_date else None,
+        *_published(page.article.published),
+        article_id(page.article),
+        strip_id,
+        page.sha256,
+        page.locator.file,
+        page.locator.offset,
+        page.locator.length,
+        _time(datetime.now(UTC)),
+    )
+
+
+def _article_row(article: Article) -> tuple[object, ...]:
+    tags = json.dumps(article.tags, ensure_ascii=False)
+    words = [part or "" for part in (article.title, article.byline, article.text, tags)]
+    digest = hashlib.sha256("\x1f".join(words).encode("utf-8", "surrogatepass")).hexdigest()
+    return (
+        article_id(article),
+        article.url,
+        _storable(article.title),
+        _storable(article.byline),
+        *_published(article.published),
+        article.publisher,
+        _storable(article.text) or "",
+        _storable(tags),
+        digest,
+    )
+
+
+def _published(published: Published | None) -> tuple[str | None, str | None]:
+    if published is None:
+        return None, None
+    if isinstance(published.at, datetime):
+        return _time(published.at), published.precision
+    return published.at.isoformat(), published.precision
+
+
+def _sitting_row(sitting: Sitting) -> tuple[object, ...]:
+    session = sitting.session.isoformat() if sitting.session else None
+    evidence = json.dumps(sitting.evidence, ensure_ascii=False, sort_keys=True)
+    return (
+        sitting.page_id,
+        sitting.board,
+        session,
+        sitting.method,
+        sitting.confidence,
+        evidence,
+    )
+
+
+def _price_row(price: Price) -> tuple[object, ...]:
+    change = None if price.reference_price is None else price.price - price.reference_price
+    percent = None
+    if change is not None and price.reference_price:
+        percent = round(100 * change / price.reference_price, 2)
+    return (
+        price.symbol,
+        price.session.isoformat(),
+        _unscaled(price.price),
+        _unscaled(price.reference_price),
+        _unscaled(change),
+        percent,
+        _unscaled(price.first),
+        _unscaled(price.high),
+        _unscaled(price.low),
+        price.status,
+        price.quotes,
+        price.method,
+        _time(price.first_seen) if price.first_seen else None,
+        _time(price.last_seen) if price.last_seen else None,
+        price.conflict,
+    )
+
+
+def _session_row(market: str, day: TradingDay) -> tuple[object, ...]:
+    return market, day.session.isoformat(), _time(day.open_at), _time(day.close_at), day.source
+
+
+def added(one: IngestReport, other: IngestReport) -> IngestReport:
+    """Add up two reports."""
+    return replace(
+        one,
+        pages=one.pages + other.pages,
+        strips=one.strips + other.strips,
+        quotes=one.quotes + other.quotes,
+        duplicates=one.duplicates + other.duplicates,
+        quarantined=one.quarantined + other.quarantined,
+        articles=one.articles + other.articles,
+    )
+
+
+def _unscaled(value: int | None) -> float | None:
+    return None if value is None else value / SCALE
+
+
+def _time(stamp: datetime) -> str:
+    return stamp.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _storable(text: str | None) -> str | None:
+    # Half of a surrogate pair is no text to SQLite.
+    return None if text is None else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)

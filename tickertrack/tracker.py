@@ -1,0 +1,367 @@
+"""Joins the rooms: pages in, conclusions drawn, questions answered. The Python API's one class."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from tickertrack.config import Config, load_config
+from tickertrack.errors import ConfigError, QueryError, SourceError
+from tickertrack.models import IngestReport, Page
+from tickertrack.store import read
+from tickertrack.store.connect import open_reading, open_writing, told
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tickertrack.frames import Style
+    from tickertrack.markets import Market
+    from tickertrack.pages import Desk
+
+__all__ = ["Refused", "Tracker", "open_tracker"]
+
+log = logging.getLogger("tickertrack")
+
+# Pages in one transaction: enough to make the disk's work small, few enough to lose little.
+BATCH = 200
+
+Day = str | date | None
+Symbols = str | Sequence[str]
+Progress = Callable[[Page], None]
+Refused = Callable[[SourceError], None]
+
+
+def open_tracker(
+    database: str | Path | None = None, *, config: str | Path | None = None
+) -> Tracker:
+    """
+    Open a tracker on a database, or on the one that config.toml names.
+
+    Use it in a `with` block. Raises ConfigError for settings that cannot be meant.
+    """
+    settings = load_config(Path(config) if config else None)
+    return Tracker(settings.with_database(Path(database)) if database else settings)
+
+
+class Tracker:
+    """One database with its settings; made by `open_tracker`, closed by its `with` block."""
+
+    def __init__(self, config: Config) -> None:
+        """Keep the settings; files are opened when they are first needed."""
+        self.config = config
+        self.path = config.database_path
+        self._reader: sqlite3.Connection | None = None
+        self._writer: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the database."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Name the database."""
+        return f"Tracker({str(self.path)!r})"
+
+    def close(self) -> None:
+        """Close the database; a closed tracker opens it again when asked."""
+        for connection in (self._reader, self._writer):
+            if connection is not None:
+                connection.close()
+        self._reader = self._writer = None
+
+    # ---- facts in
+
+    def ingest(
+        self,
+        paths: str | Path | Iterable[str | Path],
+        *,
+        captured_at: datetime | None = None,
+        publisher: str | None = None,
+        workers: int = 1,
+        progress: Progress | None = None,
+        refused: Refused | None = None,
+    ) -> IngestReport:
+        """
+        Read files, folders or `-`, store what is new, and draw the conclusions again.
+
+        What cannot be read is told to `refused` and kept in quarantine; it never costs the pages
+        beside it. Without `refused` the first such error is raised when all else is stored.
+        """
+        from tickertrack.ingest import Sources, read_sources  # noqa: PLC0415
+
+        one = isinstance(paths, str | Path)
+        listed = tuple(Path(path) for path in ([paths] if one else paths))
+        sources = Sources(listed, captured_at, workers)
+        begun = time.monotonic()
+        errors: list[SourceError] = []
+        found = read_sources(sources, self.desk(publisher))
+        report = self.store(_told_apart(found, errors, refused), progress)
+        self._keep_refusals(errors)
+        self.resolve()
+        if errors and refused is None:
+            raise errors[0]
+        return replace(report, seconds=round(time.monotonic() - begun, 3))
+
+    def store(self, pages: Iterable[Page], progress: Progress | None = None) -> IngestReport:
+        """Store pages batch by batch; a batch is acknowledged when it is safe on the disk."""
+        from tickertrack.store.write import added, store_pages  # noqa: PLC0415
+
+        writer = self.writer()
+        total = IngestReport()
+        for batch in _batches(pages, BATCH):
+            total = added(total, store_pages(writer, self.path, batch))
+            for page in batch:
+                log.debug("stored %s", page.url or page.locator.file)
+                if progress is not None:
+                    progress(page)
+        return total
+
+    def import_series(self, symbol: str, closes: Iterable[tuple[date, float]]) -> int:
+        """Store a daily series of closes as evidence for dating, and date again; give the count."""
+        from tickertrack.store.write import store_series  # noqa: PLC0415
+
+        stored = store_series(self.writer(), self.path, symbol, closes)
+        self.resolve()
+        return stored
+
+    def resolve(self) -> None:
+        """Date all boards and rebuild prices from the stored facts, replacing what was there."""
+        from tickertrack.conclude import conclude  # noqa: PLC0415
+        from tickertrack.store.write import store_conclusions  # noqa: PLC0415
+
+        writer = self.writer()
+        with told(self.path):
+            sightings, series = list(read.sightings(writer)), read.series(writer)
+        drawn = conclude(sightings, series, self.market())
+        store_conclusions(writer, self.path, self.config.market.name, drawn)
+
+    # ---- questions, as data frames
+
+    def history(
+        self,
+        symbols: Symbols = (),
+        start: Day = None,
+        end: Day = None,
+        *,
+        as_of: str | datetime | None = None,
+        style: Style = "tidy",
+        follow_renames: bool = False,
+    ) -> pd.DataFrame:
+        """
+        Give the price series; `start` and `end` are both included (unlike yfinance's end).
+
+        Tidy: symbol, session (datetime64[us]), price, reference_price, change, change_percent (in
+        percent), first, high, low (float64), status, quotes (int64), method.
+        """
+        from tickertrack.frames import frame, styled  # noqa: PLC0415
+
+        names = _names(symbols)
+        rows = self.history_rows(names, start, end, as_of=as_of, follow_renames=follow_renames)
+        shown = names or list(dict.fromkeys(row["symbol"] for row in rows))
+        zone = str(self.market().zone)
+        return styled(frame(rows, read.HISTORY), style, symbols=shown, zone=zone)
+
+    def quotes(self, symbols: Symbols = (), start: Day = None, end: Day = None) -> pd.DataFrame:
+        """Give every observed line, one row per page that shows it; undated ones have no session."""
+        from tickertrack.frames import frame  # noqa: PLC0415
+
+        return frame(self.quote_rows(_names(symbols), start, end), read.QUOTES)
+
+    def coverage(self, symbols: Symbols = (), start: Day = None, end: Day = None) -> pd.DataFrame:
+        """Give sessions by symbols: captured, implied, missing or conflicting."""
+        from tickertrack.frames import frame  # noqa: PLC0415
+
+        return frame(self.coverage_rows(_names(symbols), start, end), read.COVERAGE)
+
+    def news(self, start: Day = None, end: Day = None) -> pd.DataFrame:
+        """Give the articles that say they appeared in a range of days."""
+        from tickertrack.frames import frame  # noqa: PLC0415
+
+        return frame(self.news_rows(start, end), read.NEWS)
+
+    # ---- questions, as rows: what the command line prints, without pandas
+
+    def history_rows(
+        self,
+        symbols: Sequence[str],
+        start: Day = None,
+        end: Day = None,
+        *,
+        as_of: str | datetime | None = None,
+        follow_renames: bool = False,
+    ) -> list[read.Row]:
+        """Give rows of `prices`, or what they would be by the facts stored until `as_of`."""
+        span = _span(start, end)
+        if as_of is not None:
+            with closing(self._as_of(_moment(as_of))) as past:
+                return self._history(past, symbols, span, follow_renames=follow_renames)
+        with told(self.path):
+            return self._history(self.reader(), symbols, span, follow_renames=follow_renames)
+
+    def quote_rows(
+        self, symbols: Sequence[str], start: Day = None, end: Day = None
+    ) -> list[read.Row]:
+        """Give the observed lines of symbols."""
+        with told(self.path):
+            return read.quotes(self.reader(), symbols, _span(start, end))
+
+    def coverage_rows(
+        self, symbols: Sequence[str], start: Day = None, end: Day = None
+    ) -> list[read.Row]:
+        """Give sessions by symbols, each captured, implied, missing or conflicting."""
+        with told(self.path):
+            return read.coverage(self.reader(), symbols, _span(start, end))
+
+    def news_rows(self, start: Day = None, end: Day = None) -> list[read.Row]:
+        """Give articles by the day on which they say they appeared."""
+        with told(self.path):
+            return read.news(self.reader(), _span(start, end))
+
+    def quarantine_rows(self) -> list[read.Row]:
+        """Give what was refused, and why."""
+        with told(self.path):
+            return read.quarantine(self.reader())
+
+    def symbols(self) -> list[str]:
+        """List the symbols that any stored quote names."""
+        with told(self.path):
+            return read.known_symbols(self.reader())
+
+    # ---- what the rooms share
+
+    def market(self) -> Market:
+        """Load the market that the settings name."""
+        from tickertrack.markets import load_market  # noqa: PLC0415
+
+        return load_market(self.config.market.name, self.config.folder)
+
+    def desk(self, publisher: str | None = None) -> Desk:
+        """Load the configured publishers, or only the one that is named."""
+        from tickertrack.pages import Desk  # noqa: PLC0415
+        from tickertrack.publishers import load_publisher  # noqa: PLC0415
+
+        names = (publisher,) if publisher else self.config.collect.publishers
+        if not names:
+            raise ConfigError("names no publisher", key="collect.publishers")
+        loaded = tuple(load_publisher(name, self.config.folder) for name in names)
+        return Desk(loaded, self.market(), loaded[0] if publisher else None)
+
+    def reader(self) -> sqlite3.Connection:
+        """Open the database for questions."""
+        if self._reader is None:
+            self._reader = open_reading(self.path)
+        return self._reader
+
+    def writer(self) -> sqlite3.Connection:
+        """Open the database for writing, made or brought up to date where needed."""
+        if self._writer is None:
+            self._writer = open_writing(self.path)
+        return self._writer
+
+    def _history(
+        self,
+        connection: sqlite3.Connection,
+        symbols: Sequence[str],
+        span: read.Span,
+        *,
+        follow_renames: bool,
+    ) -> list[read.Row]:
+        if not follow_renames:
+            return read.history(connection, symbols, span)
+        from tickertrack.conclude import follow  # noqa: PLC0415
+
+        return follow(connection, symbols, span, self.market())
+
+    def _as_of(self, moment: datetime) -> sqlite3.Connection:
+        """Draw the conclusions again, in memory, from the facts that were stored by then."""
+        from tickertrack.conclude import conclude  # noqa: PLC0415
+        from tickertrack.store.write import forget_after, store_conclusions  # noqa: PLC0415
+
+        past = sqlite3.connect(":memory:", isolation_level=None)
+        past.row_factory = sqlite3.Row
+        with told(self.path):
+            self.reader().backup(past)
+            forget_after(past, self.path, moment)
+            drawn = conclude(list(read.sightings(past)), read.series(past), self.market())
+        store_conclusions(past, self.path, self.config.market.name, drawn)
+        return past
+
+    def _keep_refusals(self, errors: list[SourceError]) -> None:
+        from tickertrack.store.write import store_refusals  # noqa: PLC0415
+
+        # What was not there is no page refused: a mistyped path leaves no trace.
+        kept = [error for error in errors if Path(error.path).exists()]
+        store_refusals(self.writer(), self.path, kept)
+
+
+def _told_apart(
+    found: Iterable[Page | SourceError], errors: list[SourceError], refused: Refused | None
+) -> Iterator[Page]:
+    for one in found:
+        if isinstance(one, Page):
+            yield one
+            continue
+        errors.append(one)
+        if refused is not None:
+            refused(one)
+
+
+def _batches(pages: Iterable[Page], size: int) -> Iterator[list[Page]]:
+    batch: list[Page] = []
+    for page in pages:
+        batch.append(page)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _names(symbols: Symbols) -> list[str]:
+    listed = [symbols] if isinstance(symbols, str) else symbols
+    return [symbol.upper() for symbol in listed]
+
+
+def _span(start: Day, end: Day) -> read.Span:
+    span = read.Span(_day(start), _day(end))
+    if span.start and span.end and span.start > span.end:
+        raise QueryError(
+            f"the start {span.start} is after the end {span.end}", advice="both are included"
+        )
+    return span
+
+
+def _day(value: Any) -> date | None:
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    if isinstance(value, datetime):
+        return value.date()
+    try:
+        return date.fromisoformat(str(value).strip())
+    except ValueError as error:
+        raise QueryError(f"no date: {str(value)[:40]!r}", advice="write it YYYY-MM-DD") from error
+
+
+def _moment(value: str | datetime) -> datetime:
+    try:
+        stamp = value if isinstance(value, datetime) else datetime.fromisoformat(value.strip())
+    except ValueError as error:
+        advice = "write it YYYY-MM-DDTHH:MM:SS+00:00"
+        raise QueryError(f"no time: {str(value)[:40]!r}", advice=advice) from error
+    return stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
