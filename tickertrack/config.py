@@ -1,4 +1,4 @@
-"""config.toml to Config: defaults, then the file, then the environment; unknown keys are refused."""
+"""config.toml to Config: defaults, then the file, then the environment; no unknown key."""
 
 from __future__ import annotations
 

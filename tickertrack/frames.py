@@ -42,8 +42,8 @@ def frame(rows: Sequence[Row], columns: Sequence[str]) -> pd.DataFrame:
     Days are datetime64[us], moments datetime64[us, UTC], numbers float64 (the unknown is NaN),
     counts int64, everything else str.
     """
-    table = pd.DataFrame([[row[column] for column in columns] for row in rows], columns=columns)
-    return table.assign(**{column: _typed(table[column], column) for column in columns})
+    values = {name: pd.Series([row[name] for row in rows], dtype="object") for name in columns}
+    return pd.DataFrame({name: _typed(column, name) for name, column in values.items()})
 
 
 def styled(table: pd.DataFrame, style: Style, *, symbols: Sequence[str], zone: str) -> pd.DataFrame:
@@ -74,7 +74,7 @@ def write_file(table: pd.DataFrame, path: Path) -> None:
         known = ", ".join(sorted(EXPORTS))
         raise QueryError(f"no way to write {path.suffix or path.name!r}", advice=f"known: {known}")
     try:
-        handle, draft = tempfile.mkstemp(dir=path.parent or ".", suffix=path.suffix)
+        handle, draft = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
         os.close(handle)
         try:
             writer(table, Path(draft))

@@ -32,6 +32,7 @@ __all__ = [
     "TradingDay",
     "Verdict",
     "content_id",
+    "is_flat",
 ]
 
 Board = Literal["stocks", "index"]
@@ -42,6 +43,8 @@ Precision = Literal["second", "minute", "day"]
 Status = Literal["final", "intraday", "implied", "provisional"]
 Verdict = Literal["ok", "percent_mismatch", "sign_conflict", "impossible_reference", "out_of_range"]
 
+# A board is flat when so many stocks all stand still: fewer may do so in any session.
+FLAT_STOCKS = 4
 _ID_BYTES = 8
 _POSITIVE = (1 << 63) - 1
 
@@ -194,6 +197,16 @@ class Sighting:
     captured_at: datetime | None
     page_date: date | None
     published: Published | None
+
+
+def is_flat(sighting: Sighting) -> bool:
+    """
+    Say whether every stock of a board stands still, as before the open (DESIGN.md, fact 3).
+
+    Its prices are the last ones of the session before, and so are its "reference prices".
+    """
+    still = sighting.prices == sighting.references
+    return still and sighting.board == "stocks" and len(sighting.prices) >= FLAT_STOCKS
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tickertrack.models import DatedBoard, Method, Price, Status, TradingDay
+from tickertrack.models import DatedBoard, Method, Price, Status, TradingDay, is_flat
 
 if TYPE_CHECKING:
     from tickertrack.markets import Market
@@ -18,9 +19,6 @@ __all__ = ["resolve_prices"]
 
 _SCALE = 10_000
 _METHODS: tuple[Method, ...] = ("matched", "captured", "stated")
-# A flat board stands before the open: it repeats last prices, and its reference is not the
-# session's own. Fewer stocks than this may all stand still in any session.
-_FLAT_STOCKS = 4
 # References are proven to be the last prices of the session before where, in the same and the
 # neighbouring quarters, at least so many comparisons were possible and so many of them held.
 _PROOF_COUNT, _PROOF_SHARE = 20, 0.95
@@ -76,7 +74,7 @@ def _witnesses(
         session = board.sitting.session
         if session is None:
             continue
-        flat = _is_flat(board)
+        flat = is_flat(board.sighting)
         settled = flat or _is_settled(board, days.get(session))
         for symbol, price in board.sighting.prices.items():
             found[symbol, session].append(_witness(board, symbol, price, flat, settled))
@@ -96,12 +94,6 @@ def _witness(board: DatedBoard, symbol: str, price: int, flat: bool, settled: bo
         settled=settled,
         rounding=_INDEX_ROUNDING if sighting.board == "index" else 0,
     )
-
-
-def _is_flat(board: DatedBoard) -> bool:
-    sighting = board.sighting
-    still = sighting.prices == sighting.references
-    return still and sighting.board == "stocks" and len(sighting.prices) >= _FLAT_STOCKS
 
 
 def _is_settled(board: DatedBoard, day: TradingDay | None) -> bool:
@@ -227,7 +219,7 @@ def _is_proven(proofs: Mapping[Era, tuple[int, int]], publisher: str, session: d
     quarter = _quarter(session)
     near = [proofs.get((publisher, one), (0, 0)) for one in (quarter - 1, quarter, quarter + 1)]
     held, of = (sum(column) for column in zip(*near, strict=True))
-    return of >= _PROOF_COUNT and held >= _PROOF_SHARE * of
+    return bool(of >= _PROOF_COUNT and held >= _PROOF_SHARE * of)
 
 
 def _implied(
@@ -267,8 +259,8 @@ def _implied(
 
 def _neighbours(days: Iterable[date], step: int) -> dict[date, date]:
     ordered = sorted(days)
-    pairs = zip(ordered, ordered[1:], strict=False)
-    return {one: two for one, two in pairs} if step > 0 else {two: one for one, two in pairs}
+    pairs = list(pairwise(ordered))
+    return dict(pairs) if step > 0 else {two: one for one, two in pairs}
 
 
 def _quarter(day: date) -> int:

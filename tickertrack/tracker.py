@@ -105,9 +105,8 @@ class Tracker:
         """
         from tickertrack.ingest import Sources, read_sources  # noqa: PLC0415
 
-        one = isinstance(paths, str | Path)
-        listed = tuple(Path(path) for path in ([paths] if one else paths))
-        sources = Sources(listed, captured_at, workers)
+        listed = [paths] if isinstance(paths, str | Path) else paths
+        sources = Sources(tuple(map(Path, listed)), captured_at, workers)
         begun = time.monotonic()
         errors: list[SourceError] = []
         found = read_sources(sources, self.desk(publisher))
@@ -178,7 +177,7 @@ class Tracker:
         return styled(frame(rows, read.HISTORY), style, symbols=shown, zone=zone)
 
     def quotes(self, symbols: Symbols = (), start: Day = None, end: Day = None) -> pd.DataFrame:
-        """Give every observed line, one row per page that shows it; undated ones have no session."""
+        """Give every observed line, a row per page that shows it; undated ones have no session."""
         from tickertrack.frames import frame  # noqa: PLC0415
 
         return frame(self.quote_rows(_names(symbols), start, end), read.QUOTES)

@@ -8,17 +8,17 @@ What each board then believes of every day is exact on the forest of the surest 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from tickertrack.dating.axis import Axis, Vector, build_axis, normal
-from tickertrack.dating.belief import beliefs
-from tickertrack.dating.edges import Edge, adjacency, find_edges, spanning_forest
+from tickertrack.dating.belief import beliefs, confirmed
+from tickertrack.dating.edges import Edge, adjacency, find_edges, message, spanning_forest
 from tickertrack.dating.evidence import (
     AxisSeries,
     Series,
@@ -38,17 +38,30 @@ __all__ = ["date_boards", "span"]
 _ACCEPT: Mapping[Method, float] = {"matched": 0.9, "captured": 0.5, "stated": 0.5}
 # Evidence other than the page's own dates that is worth the name.
 _SUPPORT = 0.5
-_SURE = 0.99
+_SURE, _LIKELY = 0.99, 0.95
 _BEFORE, _AFTER = timedelta(days=400), timedelta(days=20)
-_SHOWN_ALTERNATIVES = 3
+_Key = tuple[int, Board]
+_SHOWN_ALTERNATIVES, _SHOWN_CHANCE = 3, 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """What is believed of a board, and what spoke for it."""
+    """
+    What is believed of a board, and what spoke for it.
+
+    `supported`: numbers of other boards or of an imported series speak for the likeliest day;
+    `votes`: the pages whose own dates do.
+    """
 
     belief: Vector
-    evidence: dict[str, object]
+    supported: bool
+    votes: frozenset[int]
+    evidence: Mapping[str, object]
+
+    @property
+    def best(self) -> int:
+        """Give the likeliest day's place."""
+        return int(self.belief.argmax())
 
 
 def span(
@@ -85,24 +98,60 @@ def date_boards(
 
 def _place_nodes(
     axis: Axis, sightings: Sequence[Sighting], laid: Mapping[str, AxisSeries]
-) -> dict[tuple[int, Board], _Placed]:
+) -> dict[_Key, _Placed]:
     nodes = gather(sightings, threshold(len({(one.strip_id, one.board) for one in sightings})))
     if not nodes:
         return {}
-    speakers = _speakers(nodes)
-    evidence = [
-        date_evidence(axis, speakers[place])
-        * series_evidence(axis, node.board, node.members[0], laid)
-        for place, node in enumerate(nodes)
+    by_series = [series_evidence(axis, node.board, node.members[0], laid) for node in nodes]
+    by_dates = [date_evidence(axis, speakers) for speakers in _speakers(nodes)]
+    evidence = [dates * closes for dates, closes in zip(by_dates, by_series, strict=True)]
+    edges = find_edges(nodes)
+    forest = spanning_forest(axis, evidence, edges)
+    believed = confirmed(axis, beliefs(axis, evidence, forest), edges, forest)
+    supported = _supported(axis, believed, by_series, edges)
+    joined = adjacency(edges)
+    placed: dict[_Key, _Placed] = {}
+    for place, node in enumerate(nodes):
+        votes = _votes(axis, node.members, believed[place])
+        told = _told(node, joined.get(place, ()))
+        found = _Placed(believed[place], supported[place], votes, told)
+        placed.update({(member.page_id, node.board): found for member in node.members})
+    return placed
+
+
+def _supported(
+    axis: Axis, believed: Sequence[Vector], by_series: Sequence[Vector], edges: Sequence[Edge]
+) -> list[bool]:
+    """Say of each node whether numbers other than its own speak for its likeliest day."""
+    best = [int(belief.argmax()) for belief in believed]
+    supported = [
+        _points_to(axis, closes, place) for closes, place in zip(by_series, best, strict=True)
     ]
-    forest = spanning_forest(axis, evidence, find_edges(nodes))
-    believed = beliefs(axis, evidence, forest)
-    joined = adjacency(forest)
-    return {
-        (member.page_id, node.board): _Placed(believed[place], _told(node, joined.get(place, [])))
-        for place, node in enumerate(nodes)
-        for member in node.members
-    }
+    for edge in edges:
+        if edge.kind != "page" and _holds(axis, edge, best):
+            supported[edge.one] = supported[edge.two] = True
+    for edge in edges:
+        if edge.kind == "page" and best[edge.one] == best[edge.two]:
+            either = supported[edge.one] or supported[edge.two]
+            supported[edge.one] = supported[edge.two] = either
+    return supported
+
+
+def _holds(axis: Axis, edge: Edge, best: Sequence[int]) -> bool:
+    step = best[edge.two] - best[edge.one]
+    if edge.kind == "same":
+        return step == 0
+    return 0 < step <= len(axis.steps) and bool(axis.steps[step - 1][best[edge.one]] >= _SUPPORT)
+
+
+def _points_to(axis: Axis, likelihood: Vector, place: int) -> bool:
+    return bool(normal(likelihood * axis.open_probability)[place] >= _SUPPORT)
+
+
+def _votes(axis: Axis, members: Sequence[Sighting], belief: Vector) -> frozenset[int]:
+    best = int(belief.argmax())
+    owns = ((member.page_id, own_evidence(axis, member)) for member in members)
+    return frozenset(page for page, own in owns if own is not None and _points_to(axis, own, best))
 
 
 def _speakers(nodes: Sequence[Node]) -> list[list[Sighting]]:
@@ -121,65 +170,76 @@ def _place_slight(
     axis: Axis,
     sightings: Sequence[Sighting],
     laid: Mapping[str, AxisSeries],
-    placed: Mapping[tuple[int, Board], _Placed],
-) -> dict[tuple[int, Board], _Placed]:
+    placed: Mapping[_Key, _Placed],
+) -> dict[_Key, _Placed]:
     """Place the boards that carry too little to form nodes, by what is known of each session."""
-    known = Knowledge(axis)
-    slight = []
-    for sighting in sightings:
-        found = placed.get((sighting.page_id, sighting.board))
-        if found is None:
-            slight.append(sighting)
-        elif found.belief.max() >= _SURE:
-            known.add(sighting, int(found.belief.argmax()))
-    result = {}
-    for sighting in slight:
-        likelihood = date_evidence(axis, [sighting])
-        likelihood = likelihood * series_evidence(axis, sighting.board, sighting, laid)
-        likelihood = likelihood * slight_evidence(axis, sighting, known)
-        partner = placed.get((sighting.page_id, _other(sighting.board)))
-        if partner is not None:
-            likelihood = likelihood * _beside(axis, sighting, partner)
-        belief = normal(likelihood * axis.open_probability)
-        result[sighting.page_id, sighting.board] = _Placed(belief, {"lines": len(sighting.prices)})
-    return result
+    slight = [one for one in sightings if (one.page_id, one.board) not in placed]
+    found: dict[_Key, _Placed] = {}
+    # Once by the nodes; once more with what was found, for slight boards help each other too.
+    for sure in (_SURE, _LIKELY):
+        known = _known(sightings, {**placed, **found}, sure)
+        for one in slight:
+            partner = placed.get((one.page_id, _other(one.board)))
+            found[one.page_id, one.board] = _slightly(axis, one, laid, partner, known)
+    return found
 
 
-def _beside(axis: Axis, sighting: Sighting, partner: _Placed) -> Vector:
-    # The partner has heard the page's dates already, so what they said is taken out again.
-    from tickertrack.dating.edges import message  # noqa: PLC0415
+def _slightly(
+    axis: Axis,
+    sighting: Sighting,
+    laid: Mapping[str, AxisSeries],
+    partner: _Placed | None,
+    known: Knowledge,
+) -> _Placed:
+    numbers = slight_evidence(axis, sighting, known)
+    numbers = numbers * series_evidence(axis, sighting.board, sighting, laid)
+    # The page's other board, where it has a place, has heard the page's dates already.
+    beside = (
+        date_evidence(axis, [sighting])
+        if partner is None
+        else message(axis, Edge(0, 1, "page", 1.0), partner.belief, forward=True)
+    )
+    belief = normal(numbers * beside * axis.open_probability)
+    best = int(belief.argmax())
+    supported = _points_to(axis, numbers, best)
+    if partner is not None and partner.best == best:
+        supported = supported or partner.supported
+    votes = partner.votes if partner is not None else _votes(axis, [sighting], belief)
+    return _Placed(belief, supported, votes, {"lines": len(sighting.prices)})
 
-    own = own_evidence(axis, sighting)
-    heard = partner.belief if own is None else normal(partner.belief / own)
-    return message(axis, Edge(0, 1, "page", 1.0), heard, forward=True)
+
+def _known(sightings: Sequence[Sighting], placed: Mapping[_Key, _Placed], sure: float) -> Knowledge:
+    known = Knowledge()
+    for one in sightings:
+        found = placed.get((one.page_id, one.board))
+        if found is not None and found.belief.max() >= sure:
+            known.add(one, int(found.belief.argmax()))
+    return known
 
 
 def _sitting(axis: Axis, sighting: Sighting, placed: _Placed) -> Sitting:
-    belief = placed.belief
-    best = int(belief.argmax())
-    confidence = float(belief[best])
-    own = own_evidence(axis, sighting)
-    other = belief if own is None else normal(belief / own)
-    method = _method(sighting, float(other[best]))
-    evidence = {**placed.evidence, "candidates": _candidates(axis, belief)}
-    if method is None or confidence < _ACCEPT[method]:
+    confidence = float(placed.belief[placed.best])
+    methods = (one for one in _methods(sighting, placed) if confidence >= _ACCEPT[one])
+    method = next(methods, None)
+    evidence = {**placed.evidence, "candidates": _candidates(axis, placed.belief)}
+    if method is None:
         return _undated(sighting, evidence)
     return Sitting(
         page_id=sighting.page_id,
         board=sighting.board,
-        session=axis.day(best),
+        session=axis.day(placed.best),
         method=method,
         confidence=round(confidence, 6),
         evidence=evidence,
     )
 
 
-def _method(sighting: Sighting, support: float) -> Method | None:
-    if support >= _SUPPORT:
-        return "matched"
-    if sighting.captured_at:
-        return "captured"
-    return "stated" if sighting.page_date else None
+def _methods(sighting: Sighting, placed: _Placed) -> Iterator[Method]:
+    """Yield the methods that a board's evidence allows, the strongest first."""
+    if placed.supported or placed.votes - {sighting.page_id}:
+        yield "matched"
+    if sighting.page_id in placed.votes:
+        yield "captured" if sighting.captured_at else "stated"
 
 
 def _candidates(axis: Axis, belief: Vector) -> dict[str, float]:
@@ -187,14 +247,12 @@ def _candidates(axis: Axis, belief: Vector) -> dict[str, float]:
     return {
         axis.day(int(place)).isoformat(): round(float(belief[place]), 4)
         for place in order
-        if belief[place] > 0.0005
+        if belief[place] >= _SHOWN_CHANCE
     }
 
 
-def _told(node: Node, edges: Sequence[Edge]) -> dict[str, object]:
-    kinds: dict[str, int] = defaultdict(int)
-    for edge in edges:
-        kinds[edge.kind] += 1
+def _told(node: Node, edges: Iterable[Edge]) -> dict[str, object]:
+    kinds = Counter(edge.kind for edge in edges)
     return {
         "lines": len(node.references),
         "pages": len(node.members),

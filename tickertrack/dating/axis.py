@@ -104,6 +104,14 @@ class Axis:
         """Give the same for the end of a day."""
         return self._last_until(min(self.index(day), len(self) - 1), self.open_probability)
 
+    def shown_before(self, day: date) -> Vector:
+        """Give the same for the morning of a day, before any trading."""
+        opened = self.open_probability.copy()
+        today = min(self.index(day), len(self) - 1)
+        if self.inside(day):
+            opened[today] = 0.0
+        return self._last_until(today, opened)
+
     def _last_until(self, today: int, opened: Vector) -> Vector:
         result = np.zeros(len(self))
         first = max(today - 2 * REACH, 0)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tickertrack.dating.axis import Axis, Vector, normal
 from tickertrack.dating.edges import Edge, adjacency, message
 
-__all__ = ["beliefs"]
+__all__ = ["beliefs", "confirmed"]
+
+# What an edge outside of the forest may add at most, in bits: it closes a circle, so part of what
+# it carries has been heard already.
+_CONFIRMS = 7.0
 
 
 def beliefs(axis: Axis, evidence: Sequence[Vector], forest: Sequence[Edge]) -> list[Vector]:
@@ -39,6 +44,21 @@ def beliefs(axis: Axis, evidence: Sequence[Vector], forest: Sequence[Edge]) -> l
         without = final[parent] / np.maximum(up[node], 1e-300)
         final[node] = normal(inward[node] * _sent(axis, edge, parent, without))
     return [final[node] for node in range(len(evidence))]
+
+
+def confirmed(
+    axis: Axis, believed: Sequence[Vector], edges: Sequence[Edge], forest: Sequence[Edge]
+) -> list[Vector]:
+    """Let the edges that closed circles confirm, or shake, what the forest believes."""
+    in_forest = set(forest)
+    result = [belief.copy() for belief in believed]
+    for edge in edges:
+        if edge in in_forest or edge.kind == "page":
+            continue
+        weak = replace(edge, bits=min(edge.bits, _CONFIRMS))
+        result[edge.two] *= message(axis, weak, believed[edge.one], forward=True)
+        result[edge.one] *= message(axis, weak, believed[edge.two], forward=False)
+    return [normal(belief) for belief in result]
 
 
 def _sent(axis: Axis, edge: Edge, sender: int, belief: Vector) -> Vector:

@@ -83,11 +83,12 @@ def weight(axis: Axis, own: Sequence[Vector], edge: Edge) -> float:
 def message(axis: Axis, edge: Edge, belief: Vector, *, forward: bool) -> Vector:
     """Carry what one node believes over an edge, as a likelihood for the other node."""
     belief = normal(belief)
+    strength: float = 2.0 ** min(edge.bits, _ENOUGH)
     if edge.kind == "next":
         carried = axis.following(belief) if forward else axis.preceding(belief)
-        return 1.0 + 2.0 ** min(edge.bits, _ENOUGH) * carried
+        return 1.0 + strength * carried
     if edge.kind == "same":
-        return 1.0 + 2.0 ** min(edge.bits, _ENOUGH) * belief
+        return 1.0 + strength * belief
     beside = axis.following(belief) + axis.preceding(belief)
     return _IN_PHASE * belief / np.maximum(axis.open_probability, 1e-6) + _NEIGHBOUR * beside + 1e-7
 

@@ -6,12 +6,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tickertrack.dating.axis import Axis, Vector
-from tickertrack.models import Board, Sighting
+from tickertrack.models import Board, Sighting, is_flat
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = [
     "AxisSeries",
@@ -29,6 +32,8 @@ _FIRST_MINUTES = timedelta(minutes=45)
 # Of a page date: measured on 126 real pages (DESIGN.md, fact 2): 94 that session, 30 the one
 # before, 2 neither.
 _STATED = (0.746, 0.238, 0.016)
+# How often a flat board is one of before the open, and not of a market without a trade.
+_FLAT = 0.95
 _OLD_DAYS = 900
 # No page shows the future, but a date may be wrong.
 _FUTURE = 1e-9
@@ -131,8 +136,18 @@ def _captured(axis: Axis, sightings: Iterable[Sighting]) -> list[Vector]:
 
 
 def _stated(axis: Axis, sightings: Iterable[Sighting]) -> list[Vector]:
-    days = sorted({one.page_date for one in sightings if one.page_date and not one.captured_at})
-    return [_shared(axis, axis.shown_on(day), _Shares(*_STATED), until=day) for day in days]
+    stated = {
+        (one.page_date, is_flat(one)) for one in sightings if one.page_date and not one.captured_at
+    }
+    return [_stated_on(axis, day, flat=flat) for day, flat in sorted(stated)]
+
+
+def _stated_on(axis: Axis, day: date, *, flat: bool) -> Vector:
+    if flat:
+        # It stands before the open (fact 3), so what it repeats is of the session before.
+        morning = _FLAT * axis.shown_before(day) + (1.0 - _FLAT) * axis.shown_on(day)
+        return _shared(axis, morning, _Shares(*_CAPTURED), until=day)
+    return _shared(axis, axis.shown_on(day), _Shares(*_STATED), until=day)
 
 
 def _bounded(axis: Axis, sightings: Iterable[Sighting]) -> list[Vector]:
@@ -181,10 +196,9 @@ def _index_reference(axis: Axis, reference: int, closes: AxisSeries) -> Vector:
 def _index_price(price: int, closes: AxisSeries) -> Vector:
     """After the close the printed price is the close; before, it is a day's move away at most."""
     settled = np.abs(closes.nearest - price) <= INDEX_ROUNDING
-    moving = sum(
-        share * _density(price, closes.nearest, np.full(len(settled), deviation))
-        for share, deviation in _MOVES
-    )
+    moving = np.zeros(len(settled))
+    for share, deviation in _MOVES:
+        moving += share * _density(price, closes.nearest, np.full(len(settled), deviation))
     fits = _SETTLED_SHARE * settled + (1.0 - _SETTLED_SHARE) * moving
     return np.where(closes.known, fits, _by_chance(price, closes))
 

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tickertrack.dating.evidence import INDEX_ROUNDING
-from tickertrack.models import Board, Sighting
+from tickertrack.models import Board, Sighting, is_flat
 
-__all__ = ["Agreement", "Node", "agreement", "bits_of", "gather", "is_flat", "threshold"]
+__all__ = ["Agreement", "Node", "agreement", "bits_of", "gather", "threshold"]
 
 _SCALE = 10_000
 _PAISA = _SCALE // 100
@@ -25,8 +25,6 @@ _PAISA = _SCALE // 100
 _STOCK_MOVE, _STOCK_BITS = 0.03, (0.5, 5.0)
 # An index moves 1 % a day against a rounding of a point; the others move with the first one.
 _INDEX_MOVE, _FOLLOWER_MOVE, _NORMAL_WIDTH = 0.01, 0.0025, 2.5
-# A board is flat when this many stocks or more all stand still: fewer may do so in any session.
-_FLAT_STOCKS = 4
 # Chance must make less than one false match in a thousand boards.
 _SAFETY_BITS = 10.0
 # Of the numbers that two boards share, so many must agree: a site mends one now and then.
@@ -65,15 +63,6 @@ class Agreement:
     def share(self) -> float:
         """Give the share of agreeing symbols."""
         return self.agreeing / self.shared if self.shared else 0.0
-
-
-def is_flat(sighting: Sighting) -> bool:
-    """Say whether every stock of a board stands still, as before the open."""
-    return (
-        sighting.board == "stocks"
-        and len(sighting.prices) >= _FLAT_STOCKS
-        and sighting.prices == sighting.references
-    )
 
 
 def threshold(boards: int) -> float:
@@ -117,7 +106,7 @@ class PriceIndex:
     """Finds the vectors that share numbers with a given one, rarest numbers first."""
 
     def __init__(self, board: Board, vectors: Iterable[Prices]) -> None:
-        """Index vectors by (symbol, price); an index's price is found in its bucket and beside it."""
+        """Index vectors by (symbol, price); an index's price also in the buckets beside its own."""
         self.board = board
         self.step = tolerance_of(board) or 1
         self.vectors = list(vectors)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from tickertrack.models import Published, Sighting
+from tickertrack.models import Published, Sighting, Sitting
 
 __all__ = [
     "COVERAGE",
@@ -24,6 +24,7 @@ __all__ = [
     "quotes",
     "series",
     "sightings",
+    "sittings",
 ]
 
 Row = dict[str, Any]
@@ -85,8 +86,8 @@ def sightings(connection: sqlite3.Connection) -> Iterator[Sighting]:
     """Read every board that a page shows, of quotes fit to witness, with the page's dates."""
     boards = _boards(connection)
     rows = connection.execute(
-        "SELECT pages.id, strip_id, publisher, strips.dialect, captured_at, page_date, published_at,"
-        " published_precision FROM pages JOIN strips ON strips.id = strip_id ORDER BY pages.id"
+        "SELECT pages.id, strip_id, publisher, strips.dialect, captured_at, page_date,"
+        " published_at, published_precision FROM pages JOIN strips ON strips.id = strip_id ORDER BY pages.id"
     )
     for row in rows:
         for board, prices, references in boards.get(row["strip_id"], ()):
@@ -102,6 +103,19 @@ def sightings(connection: sqlite3.Connection) -> Iterator[Sighting]:
                 page_date=date.fromisoformat(row["page_date"]) if row["page_date"] else None,
                 published=_published(row["published_at"], row["published_precision"]),
             )
+
+
+def sittings(connection: sqlite3.Connection) -> Iterator[Sitting]:
+    """Read where each board of each page was placed."""
+    for row in connection.execute("SELECT * FROM sittings ORDER BY page_id, board"):
+        yield Sitting(
+            page_id=row["page_id"],
+            board=row["board"],
+            session=date.fromisoformat(row["session"]) if row["session"] else None,
+            method=row["method"],
+            confidence=row["confidence"],
+            evidence=json.loads(row["evidence"]),
+        )
 
 
 def series(connection: sqlite3.Connection) -> dict[str, dict[date, int]]:
@@ -124,7 +138,7 @@ def history(connection: sqlite3.Connection, symbols: Sequence[str], span: Span) 
 
 
 def quotes(connection: sqlite3.Connection, symbols: Sequence[str], span: Span) -> list[Row]:
-    """Read every observed line, a row per page that shows it; undated ones where no range is set."""
+    """Read every observed line, a row per page that shows it; undated ones outside of ranges."""
     where, values = span.where("sittings.session")
     if span.start is None and span.end is None:
         where, values = "1", []

@@ -1,0 +1,1 @@
+"""What is measured, never what is tested: `make bench`, or one table by its module."""
