@@ -17,7 +17,6 @@ from pathlib import Path
 
 from tests.crawl import simulate
 from tickertrack import Tracker, open_tracker
-from tickertrack.ingest import Sources, read_sources
 from tickertrack.markets.calendar import sessions_between
 from tickertrack.models import Page, Sitting
 from tickertrack.store import read
@@ -120,9 +119,9 @@ def main(shared: Path) -> None:
 
 
 def _ingested(tracker: Tracker, path: Path) -> list[Page]:
-    tracker.ingest(path)
-    found = read_sources(Sources((path,)), tracker.desk())
-    return [page for page in found if isinstance(page, Page)]
+    pages: list[Page] = []
+    tracker.ingest(path, progress=pages.append)
+    return pages
 
 
 def _outcomes(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, timedelta
+from datetime import UTC, date
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tickertrack.models import TradingDay
@@ -12,19 +13,10 @@ if TYPE_CHECKING:
 
 __all__ = ["sessions_between", "trading_day"]
 
-# exchange_calendars builds a calendar over the range it is asked for, and wants some of it.
-_MARGIN = timedelta(days=14)
-
 
 def sessions_between(market: Market, start: date, end: date) -> list[TradingDay]:
     """List the trading days from `start` to `end`, both included, earliest first."""
-    # Imported where it is used: it imports pandas, half a second.
-    import exchange_calendars  # noqa: PLC0415
-
-    calendar = exchange_calendars.get_calendar(
-        market.calendar, start=start - _MARGIN, end=end + _MARGIN
-    )
-    listed = {stamp.date() for stamp in calendar.sessions_in_range(start, end)}
+    listed = {day for day in _listed(market.calendar, start.year, end.year) if start <= day <= end}
     corrected = {day: is_open for day, is_open in market.corrections.items() if start <= day <= end}
     opened = {day for day, is_open in corrected.items() if is_open}
     closed = corrected.keys() - opened
@@ -32,6 +24,16 @@ def sessions_between(market: Market, start: date, end: date) -> list[TradingDay]
         trading_day(market, day, "correction" if day in opened else "calendar")
         for day in sorted((listed | opened) - closed)
     ]
+
+
+@lru_cache(maxsize=32)
+def _listed(calendar: str, first_year: int, last_year: int) -> frozenset[date]:
+    # Imported where it is used: it imports pandas, half a second.
+    import exchange_calendars  # noqa: PLC0415
+
+    start, end = date(first_year, 1, 1), date(last_year, 12, 31)
+    sessions = exchange_calendars.get_calendar(calendar, start=start, end=end).sessions
+    return frozenset(stamp.date() for stamp in sessions)
 
 
 def trading_day(market: Market, day: date, source: str) -> TradingDay:
