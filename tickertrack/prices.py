@@ -59,7 +59,7 @@ def resolve_prices(
     witnesses = _witnesses(boards, days)
     following = _neighbours(days, 1)
     prices = {
-        key: _price(key, found, witnesses.get((key[0], following.get(key[1], key[1]))), market)
+        key: _price(key, found, _shown_on(witnesses, key[0], following.get(key[1])), market)
         for key, found in witnesses.items()
     }
     prices |= _implied(witnesses, prices, _neighbours(days, -1), _proofs(witnesses, following))
@@ -79,6 +79,12 @@ def _witnesses(
         for symbol, price in board.sighting.prices.items():
             found[symbol, session].append(_witness(board, symbol, price, flat, settled))
     return {key: sorted(found[key], key=_order) for key in sorted(found)}
+
+
+def _shown_on(
+    witnesses: Mapping[Key, list[Witness]], symbol: str, session: date | None
+) -> list[Witness]:
+    return witnesses.get((symbol, session), []) if session else []
 
 
 def _witness(board: DatedBoard, symbol: str, price: int, flat: bool, settled: bool) -> Witness:  # noqa: FBT001
@@ -110,10 +116,8 @@ def _order(witness: Witness) -> tuple[object, ...]:
     return (moment, witness.strip_id, witness.page_id)
 
 
-def _price(
-    key: Key, witnesses: list[Witness], following: list[Witness] | None, market: Market
-) -> Price:
-    chosen, is_final = _chosen(witnesses, following or [])
+def _price(key: Key, witnesses: list[Witness], following: list[Witness], market: Market) -> Price:
+    chosen, is_final = _chosen(witnesses, following)
     reference = _reference(witnesses, chosen)
     observed = [witness.price for witness in witnesses]
     methods = {witness.method for witness in witnesses}
@@ -201,7 +205,7 @@ def _proofs(
     counts: dict[Era, list[int]] = defaultdict(lambda: [0, 0])
     for (symbol, session), found in witnesses.items():
         settled = {witness.price for witness in found if witness.settled}
-        later = witnesses.get((symbol, following.get(session, session)), [])
+        later = _shown_on(witnesses, symbol, following.get(session))
         for publisher in {witness.publisher for witness in found}:
             references = {
                 one.reference
@@ -238,7 +242,8 @@ def _implied(
         if len(references) != 1 or not proven or found[0].rounding:
             continue
         own = prices[symbol, session]
-        last = prices.get((symbol, preceding.get(before, before)))
+        earlier = preceding.get(before)
+        last = prices.get((symbol, earlier)) if earlier else None
         implied[symbol, before] = Price(
             symbol=symbol,
             session=before,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -59,7 +60,7 @@ def ingest(
     captured_at: str | None,
     publisher: str | None,
     workers: int,
-    report: bool,  # noqa: FBT001
+    report: bool,
 ) -> int:
     """
     Read pages from PATHS: .txt .html .jsonl .parquet (also .gz), folders, or - for standard input.
@@ -156,9 +157,8 @@ def _moment(text: str | None) -> datetime | None:
 @contextmanager
 def _progress() -> Iterator[Progress | None]:
     """Show a bar on a terminal's stderr, and nothing where there is none."""
-    stream = click.get_text_stream("stderr")
     context = click.get_current_context()
-    if not stream.isatty() or context.meta.get("tickertrack.quiet"):
+    if not sys.stderr.isatty() or context.meta.get("tickertrack.quiet"):
         yield None
         return
     from rich.console import Console  # noqa: PLC0415

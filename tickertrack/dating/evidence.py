@@ -180,9 +180,9 @@ def _shared(axis: Axis, shown: Vector, shares: _Shares, *, until: date) -> Vecto
     older = np.zeros(len(axis))
     end = min(axis.index(until) + 1, len(axis))
     older[max(end - _OLD_DAYS, 0) : max(end, 0)] = 1.0 / _OLD_DAYS
-    likelihood = shares.last * shown + shares.before * axis.earlier(shown) + shares.older * older
-    floor = np.full(len(axis), _FUTURE)
-    return np.maximum(likelihood, floor)
+    likelihood: Vector = shares.last * shown + shares.before * axis.earlier(shown)
+    likelihood += shares.older * older
+    return likelihood.clip(min=_FUTURE)
 
 
 def _index_reference(axis: Axis, reference: int, closes: AxisSeries) -> Vector:

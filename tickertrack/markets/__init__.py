@@ -72,9 +72,9 @@ class PriceLimit:
         return max(reference * self.percent / 100, self.amount).quantize(Decimal("0.01"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Market:
-    """One exchange, as far as reading and dating its strips needs it."""
+    """One exchange, as far as reading and dating its strips needs it; loaded once, so itself."""
 
     name: str
     zone: ZoneInfo

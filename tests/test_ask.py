@@ -1,0 +1,246 @@
+"""Questions by command line and by data frame: shapes, codes, hints and refusals."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import tickertrack as tt
+from tickertrack.cli import COMMANDS, main
+from tickertrack.store.read import COVERAGE, HISTORY, QUOTES
+
+SEED = """ date 2021-04-07 ANL 33.30 Increased By ▲ 0.20 (0.6%)
+Harbour lights are lit again
+
+  • Fishermen are glad of it
+Zara Khan 07 Apr 2021
+
+KARACHI: The lights of the harbour were lit again on Wednesday.
+
+Karachi Harbour Lights Fishermen
+"""
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command line in a folder of its own: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_line(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        output = capsys.readouterr()
+        return int(ended.value.code or 0), output.out, output.err
+
+    return run_line
+
+
+@pytest.fixture
+def seeded(run: Run, tmp_path: Path) -> Run:
+    (tmp_path / "seed.txt").write_text(SEED, encoding="utf-8")
+    assert run("ingest", "seed.txt")[0] == 0
+    return run
+
+
+def test_the_seed_document_gives_its_price_its_article_and_its_report(run: Run, tmp_path: Path):
+    (tmp_path / "seed.txt").write_text(SEED, encoding="utf-8")
+    code, out, _ = run("--db", "x.db", "ingest", "seed.txt", "--report")
+    report = json.loads(out)
+    assert report.pop("seconds") >= 0
+    assert (code, report) == (
+        0,
+        {"pages": 1, "strips": 1, "quotes": 1, "duplicates": 0, "quarantined": 0, "articles": 1},
+    )
+    (row,) = json.loads(run("--db", "x.db", "history", "ANL", "-f", "json")[1])
+    assert row == {
+        "symbol": "ANL",
+        "session": "2021-04-07",
+        "price": 33.3,
+        "reference_price": 33.1,
+        "change": 0.2,
+        "change_percent": 0.6,
+        "first": 33.3,
+        "high": 33.3,
+        "low": 33.3,
+        "status": "provisional",
+        "quotes": 1,
+        "method": "stated",
+    }
+    (article,) = json.loads(run("--db", "x.db", "news", "-f", "json")[1])
+    assert article["title"] == "Harbour lights are lit again"
+    assert article["byline"] == "Zara Khan"
+    assert (article["published_at"], article["published_precision"]) == ("2021-04-07", "day")
+    assert article["tags"] == ["Karachi Harbour Lights Fishermen"]
+
+
+def test_the_second_ingest_of_a_page_finds_nothing_new(seeded: Run):
+    report = json.loads(seeded("ingest", "seed.txt", "--report")[1])
+    assert (report["pages"], report["quotes"], report["duplicates"]) == (0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("command", "columns"),
+    [("history", HISTORY), ("quotes", QUOTES), ("coverage", COVERAGE)],
+)
+@pytest.mark.parametrize("symbol", ["ANL", "NONE"])
+def test_an_answer_has_its_columns_even_when_it_is_empty(
+    seeded: Run, command: str, columns: tuple[str, ...], symbol: str
+):
+    code, out, _ = seeded(command, symbol)
+    rows = list(csv.reader(io.StringIO(out)))
+    assert (code, tuple(rows[0])) == (0, columns)
+    assert len(rows) == (2 if symbol == "ANL" else 1)
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "jsonl", "markdown"])
+def test_every_format_says_the_price(seeded: Run, form: str):
+    code, out, _ = seeded("history", "ANL", "-f", form)
+    assert code == 0
+    assert "33.3" in out
+
+
+def test_a_mistyped_symbol_gets_near_names_on_stderr_and_an_empty_answer(seeded: Run):
+    code, out, err = seeded("history", "ANN", "-f", "json")
+    assert (code, json.loads(out)) == (0, [])
+    assert "ANL" in err
+
+
+def test_a_symbol_may_be_typed_small(seeded: Run):
+    assert "33.3" in seeded("history", "anl", "-f", "csv")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("history", "ANL", "-s", "2021-02-30"), 2, "no date"),
+        (("history", "ANL", "-s", "2021-05-01", "-e", "2021-04-01"), 2, "after the end"),
+        (("history", "ANL", "--as-of", "yesterday"), 2, "no time"),
+        (("history",), 2, "SYMBOLS"),
+        (("histry", "ANL"), 2, "history"),
+        (("history", "ANL", "-f", "xml"), 2, "xml"),
+        (("--db", "nowhere.db", "history", "ANL"), 2, "no such database"),
+        (("--config", "nowhere.toml", "history", "ANL"), 2, "nowhere.toml"),
+        (("ingest", "nowhere.txt"), 1, "nowhere.txt"),
+        (("ingest", "seed.txt", "--captured-at", "noon"), 2, "no time"),
+        (("ingest", "seed.txt", "--publisher", "brecoder"), 2, "brecorder"),
+        (("export", "prices", "-o", "prices.doc"), 2, ".doc"),
+        (("reference", "import", "seed.txt", "--symbol", "KSE100"), 1, "seed.txt:1"),
+    ],
+)
+def test_a_bad_question_is_one_clear_line_and_a_code(
+    seeded: Run, arguments: tuple[str, ...], code: int, says: str
+):
+    found, out, err = seeded(*arguments)
+    assert (found, out) == (code, "")
+    assert says in err
+    assert "Traceback" not in err
+
+
+def test_the_range_includes_both_ends(seeded: Run):
+    inside = seeded("history", "ANL", "-s", "2021-04-07", "-e", "2021-04-07", "-f", "jsonl")[1]
+    assert inside.count("\n") == 1
+    assert seeded("history", "ANL", "-s", "2021-04-08", "-f", "jsonl")[1] == ""
+
+
+def test_as_of_answers_with_what_was_stored_by_then(seeded: Run):
+    assert json.loads(seeded("history", "ANL", "--as-of", "2021-04-07", "-f", "json")[1]) == []
+    assert len(json.loads(seeded("history", "ANL", "--as-of", "2999-01-01", "-f", "json")[1])) == 1
+
+
+def test_renames_are_followed_when_asked(run: Run, tmp_path: Path):
+    for day, symbol, price in (("2021-12-17", "BYCO", "6.10"), ("2021-12-23", "CNERGY", "6.30")):
+        text = f"{symbol} {price} No Change ▼ 0.00 (0%)\n\nA day at the bay\n\nNothing happened.\n"
+        (tmp_path / f"{symbol}.txt").write_text(f" date {day} {text}", encoding="utf-8")
+    assert run("ingest", "BYCO.txt", "CNERGY.txt")[0] == 0
+    plain = json.loads(run("history", "CNERGY", "-f", "json")[1])
+    followed = json.loads(run("history", "CNERGY", "--follow-renames", "-f", "json")[1])
+    assert [row["price"] for row in plain] == [6.3]
+    assert [(row["symbol"], row["price"]) for row in followed] == [("CNERGY", 6.1), ("CNERGY", 6.3)]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".json", ".jsonl", ".parquet", ".feather", ".xlsx"])
+@pytest.mark.parametrize("what", ["prices", "quotes", "coverage", "news"])
+def test_everything_is_exported_in_every_format(
+    seeded: Run, tmp_path: Path, what: str, ending: str
+):
+    target = tmp_path / f"out{ending}"
+    assert seeded("export", what, "-o", str(target))[0] == 0
+    readers = {
+        ".csv": pd.read_csv,
+        ".json": pd.read_json,
+        ".jsonl": lambda path: pd.read_json(path, lines=True),
+        ".parquet": pd.read_parquet,
+        ".feather": pd.read_feather,
+    }
+    if ending in readers:
+        assert len(readers[ending](target)) == 1
+    else:
+        assert target.read_bytes().startswith(b"PK")
+
+
+def test_export_leaves_the_old_file_when_it_cannot_write(seeded: Run, tmp_path: Path):
+    code, _, err = seeded("export", "prices", "-o", str(tmp_path / "no" / "where.csv"))
+    assert code == 1
+    assert "where.csv" in err
+
+
+def test_verify_finds_a_page_that_has_changed(seeded: Run, tmp_path: Path):
+    assert seeded("verify")[0] == 0
+    (tmp_path / "seed.txt").write_text(SEED.replace("33.30", "33.40"), encoding="utf-8")
+    code, out, _ = seeded("verify", "-f", "csv")
+    assert code == 4
+    assert "has changed" in out or "not where it was" in out
+
+
+def test_init_writes_settings_once(run: Run, tmp_path: Path):
+    assert run("init", "mine")[0] == 0
+    settings = tmp_path / "mine" / "config.toml"
+    settings.write_text(settings.read_text() + "# mine\n")
+    assert run("init", "mine")[0] == 0
+    assert settings.read_text().endswith("# mine\n")
+    assert run("--config", str(settings), "doctor")[0] == 2  # no database yet: said, not made
+
+
+def test_every_command_has_help_with_an_example(run: Run):
+    for name in COMMANDS:
+        code, out, _ = run(name, "--help")
+        assert code == 0
+        example = run("reference", "import", "--help")[1] if name == "reference" else out
+        assert f"tickertrack {name}" in example, name
+
+
+def test_the_python_api_gives_frames_with_their_types(seeded: Run, tmp_path: Path):
+    assert seeded("doctor")[0] == 0
+    with tt.open(tmp_path / "tickertrack.db") as tracker:
+        tidy = tracker.history("ANL", start="2021-04-01", end=date(2021, 4, 30))
+        assert str(tidy.dtypes["session"]) == "datetime64[us]"
+        assert tidy.loc[0, "price"] == 33.3
+        empty = tracker.history("NONE")
+        assert empty.empty
+        assert empty.dtypes.equals(tidy.dtypes)
+        assert tracker.history("ANL", style="wide").loc["2021-04-07", "ANL"] == 33.3
+        candles = tracker.history("ANL", style="yfinance")
+        assert list(candles.columns) == ["Open", "High", "Low", "Close", "Volume"]
+        assert (candles.index.name, str(candles.index.tz)) == ("Date", "Asia/Karachi")
+        assert candles["Volume"].isna().all()
+        both = tracker.history(["ANL", "NONE"], style="yfinance")
+        assert both.columns.names == ["Price", "Ticker"]
+        assert (
+            len(tracker.quotes("ANL")) == len(tracker.coverage("ANL")) == len(tracker.news()) == 1
+        )
+        with pytest.raises(tt.QueryError):
+            tracker.history("ANL", style="long")  # type: ignore[arg-type]
+
+
+def test_the_face_names_what_is_public():
+    assert list(tt.__all__) == sorted(tt.__all__)
+    assert all(hasattr(tt, name) for name in tt.__all__)
