@@ -21,7 +21,7 @@ lint: .venv/dev
 	$(BIN)/lint-imports
 
 bench: .venv/dev
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench ../shared
 
 clean:
 	rm -rf .venv

@@ -1,0 +1,106 @@
+"""How long things take, as ratios against yardsticks of the same run (docs/performance.md).
+
+python -m bench.speed ../shared        prints the tables of docs/performance.md
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.crawl import simulate
+from tickertrack import open_tracker
+from tickertrack.ingest import Sources, read_sources
+
+__all__ = ["main"]
+
+RUNS = 5
+SESSIONS, CAPTURES = 250, 4
+
+
+def main(shared: Path) -> None:
+    """Print the machine, then a row for each measurement: medians of five runs."""
+    _say(f"\n{os.cpu_count()} cores, Python {platform.python_version()}, "
+         f"SQLite {sqlite3.sqlite_version}, medians of {RUNS}\n")  # fmt: skip
+    _say("| what | figure | yardstick | ratio |\n|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pages = _crawl(shared / "reference", folder / "crawl.jsonl")
+        reading = _median(lambda: _read(folder / "crawl.jsonl"))
+        _row("read pages of a full strip", f"{pages / reading:,.0f} pages/s")
+        storing = _median(lambda: _ingest(folder))
+        _row("ingest: read, store, date, resolve", f"{pages / storing:,.0f} pages/s",
+             "reading alone", storing / reading)  # fmt: skip
+        resolving = _median(lambda: _resolve(folder))
+        _row(f"resolve {pages} pages", f"{resolving:.2f} s", "ingest", resolving / storing)
+        asking = _median(lambda: _command(folder))
+        importing = _median(_imports)
+        _row("`history OGDC -f csv`, whole process", f"{1000 * asking:.0f} ms",
+             "`python -c 'import click, sqlite3, tomllib'`", asking / importing)  # fmt: skip
+
+
+def _crawl(reference: Path, path: Path) -> int:
+    crawl = simulate(reference, seed=1, sessions=SESSIONS, captures=CAPTURES)
+    path.write_text("".join(json.dumps(page.record) + "\n" for page in crawl), encoding="utf-8")
+    return len(crawl)
+
+
+def _read(path: Path) -> None:
+    with open_tracker("unused.db") as tracker:
+        for _ in read_sources(Sources((path,)), tracker.desk()):
+            pass
+
+
+def _ingest(folder: Path) -> None:
+    for part in folder.glob("crawl.db*"):
+        part.unlink()
+    with open_tracker(folder / "crawl.db") as tracker:
+        tracker.ingest(folder / "crawl.jsonl")
+
+
+def _resolve(folder: Path) -> None:
+    with open_tracker(folder / "crawl.db") as tracker:
+        tracker.resolve()
+
+
+def _command(folder: Path) -> None:
+    database = str(folder / "crawl.db")
+    line = [sys.executable, "-m", "tickertrack", "--db", database, "history", "OGDC", "-f", "csv"]
+    subprocess.run(line, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+
+
+def _imports() -> None:
+    line = [sys.executable, "-c", "import click, sqlite3, tomllib"]
+    subprocess.run(line, check=True)  # noqa: S603
+
+
+def _median(work: Callable[[], None]) -> float:
+    times = []
+    for _ in range(RUNS):
+        begun = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begun)
+    return statistics.median(times)
+
+
+def _row(what: str, figure: str, yardstick: str = "", ratio: float | None = None) -> None:
+    shown = "" if ratio is None else f"{ratio:.2f}"
+    _say(f"| {what} | {figure} | {yardstick} | {shown} |")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "../shared"))
