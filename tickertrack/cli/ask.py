@@ -38,7 +38,7 @@ def history(
     start: str | None,
     end: str | None,
     as_of: str | None,
-    follow_renames: bool,  # noqa: FBT001
+    follow_renames: bool,
     form: str | None,
 ) -> None:
     """

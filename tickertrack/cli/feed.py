@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from tickertrack.cli.output import complain, say
-from tickertrack.errors import QueryError, SourceError
+from tickertrack.errors import QueryError, SourceError, TickertrackError
 from tickertrack.models import Page
 from tickertrack.tracker import Progress, Tracker
 
@@ -34,7 +34,14 @@ def init(folder: Path) -> None:
     \b
     tickertrack init mytracker
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        _write_settings(folder)
+    except OSError as error:
+        raise TickertrackError(f"{folder}: cannot be written ({error.strerror})") from error
+
+
+def _write_settings(folder: Path) -> None:
+    (folder / "jobs").mkdir(parents=True, exist_ok=True)
     target = folder / "config.toml"
     if target.exists():
         say(f"{target}: is there already, left as it is")
@@ -42,7 +49,6 @@ def init(folder: Path) -> None:
         text = (resources.files("tickertrack") / "template.toml").read_text(encoding="utf-8")
         target.write_text(text, encoding="utf-8")
         say(f"{target}: written")
-    (folder / "jobs").mkdir(exist_ok=True)
 
 
 @click.command()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from shutil import get_terminal_size
 from typing import Any
 
 import click
@@ -18,8 +21,20 @@ __all__ = ["FORMATS", "complain", "format_option", "say", "show"]
 Row = Mapping[str, Any]
 
 _WIDEST = 60
-# What reads best on a terminal, where there is less room than columns.
 _NUMBERS = (int, float)
+# A table's width where it is piped, and the least on any terminal.
+_PIPE_WIDTH, _LEAST_WIDTH = 160, 40
+# Columns whose texts are longer may be folded down to this; _GAP stands between columns.
+_FOLDED, _GAP = 21, 2
+_MOST_DECIMALS = 6
+# What a table goes without where there are more columns than room, in this order.
+_LEFT_OUT_FIRST = (
+    *("raw", "verdict", "direction", "percent", "first", "high", "low", "page_date"),
+    *("published_precision", "publisher", "byline", "tags", "file", "published_at"),
+    *("reference_price", "change", "confidence", "captured_at", "quotes"),
+)
+# A time in a table needs no seconds and no more than a letter for UTC.
+_UTC = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00")
 
 
 def show(rows: Sequence[Row], columns: Sequence[str], form: str | None) -> None:
@@ -42,7 +57,7 @@ def complain(text: str) -> None:
 
 
 def plain(value: Any) -> str:
-    """Give a value as text: numbers without an idle fraction, lists with commas, None as nothing."""
+    """Give a value as text: no idle fractions, lists with commas, None as nothing."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -88,22 +103,85 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> str:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
+    width = max(get_terminal_size((_PIPE_WIDTH, 25)).columns, _LEAST_WIDTH)
+    cells = {column: _column(rows, column) for column in columns}
+    heads = _heads(cells, width)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for column, head in heads.items():
         numeric = any(isinstance(row[column], _NUMBERS) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
+        fixed = max(map(len, cells[column]), default=0) <= _FOLDED
+        table.add_column(
+            head, justify="right" if numeric else "left", overflow="fold", no_wrap=fixed
+        )
+    for row in zip(*(cells[column] for column in heads), strict=True):
         # As Text: square brackets in a title are no markup.
-        table.add_row(*(Text(_short(row[column])) for column in columns))
+        table.add_row(*map(Text, row))
     text = io.StringIO()
-    terminal = Console()
-    width = max(terminal.width, 40) if sys.stdout.isatty() else 160
     Console(file=text, width=width, color_system=None).print(table)
-    return text.getvalue()
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
+def _column(rows: Sequence[Row], column: str) -> list[str]:
+    values = [row[column] for row in rows]
+    if not any(isinstance(value, float) for value in values):
+        return [_short(value) for value in values]
+    # As many decimals as a symbol's figures need, point below point.
+    places: dict[Any, int] = defaultdict(int)
+    for row in rows:
+        places[row.get("symbol")] = max(places[row.get("symbol")], _decimals(row[column]))
+    most = max(places.values())
+    return [_figure(row[column], places[row.get("symbol")], most) for row in rows]
+
+
+def _figure(value: Any, places: int, most: int) -> str:
+    if not isinstance(value, _NUMBERS):
+        return _short(value)
+    text = f"{value:.{places}f}"
+    text = text if float(text) else text.removeprefix("-")
+    # Where others have a point, a figure without one leaves its place empty too.
+    return text + " " * (most - places + (1 if most and not places else 0))
+
+
+def _decimals(value: Any) -> int:
+    if not isinstance(value, float):
+        return 0
+    _, _, digits = f"{value:.{_MOST_DECIMALS}f}".rstrip("0").partition(".")
+    return len(digits)
+
+
+def _heads(cells: Mapping[str, Sequence[str]], width: int) -> dict[str, str]:
+    """Choose the columns that a terminal has room for, and how their heads are written."""
+    heads = {column: column for column in cells}
+    if _needed(cells, heads) <= width:
+        return heads
+    heads = {column: column.replace("_", "_\n") for column in cells}
+    left_out = []
+    for column in _LEFT_OUT_FIRST:
+        if _needed(cells, heads) <= width:
+            break
+        if heads.pop(column, None) is not None:
+            left_out.append(column)
+    if left_out:
+        say(f"no room for {', '.join(left_out)}: -f csv, json, jsonl or markdown shows all")
+    return heads
+
+
+def _needed(cells: Mapping[str, Sequence[str]], heads: Mapping[str, str]) -> int:
+    """Give the width that columns need where long texts are folded as far as may be."""
+    widths = (
+        max(
+            min(max(map(len, cells[column]), default=0), _FOLDED),
+            *map(len, head.splitlines()),
+        )
+        for column, head in heads.items()
+    )
+    return sum(widths) + _GAP * (len(heads) - 1)
 
 
 def _short(value: Any) -> str:
     text = safe_term(plain(value))
+    if _UTC.fullmatch(text):
+        return f"{text[:16]}Z"
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
 
 

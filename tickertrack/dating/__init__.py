@@ -39,6 +39,8 @@ _ACCEPT: Mapping[Method, float] = {"matched": 0.9, "captured": 0.5, "stated": 0.
 # Evidence other than the page's own dates that is worth the name.
 _SUPPORT = 0.5
 _SURE, _LIKELY = 0.99, 0.95
+# Nothing is certain.
+_SUREST = 0.999999
 _BEFORE, _AFTER = timedelta(days=400), timedelta(days=20)
 _Key = tuple[int, Board]
 _SHOWN_ALTERNATIVES, _SHOWN_CHANCE = 3, 0.001
@@ -229,7 +231,7 @@ def _sitting(axis: Axis, sighting: Sighting, placed: _Placed) -> Sitting:
         board=sighting.board,
         session=axis.day(placed.best),
         method=method,
-        confidence=round(confidence, 6),
+        confidence=min(round(confidence, 6), _SUREST),
         evidence=evidence,
     )
 

@@ -28,7 +28,7 @@ _WORTH, _ENOUGH = 8.0, 40.0
 # official closes, fewer are. Below half it is no chain.
 _CHAINED = 0.5
 # Boards of one page are of one session but for the minutes in which one refreshes first (fact 3).
-_IN_PHASE, _NEIGHBOUR = 0.97, 0.014
+_OUT_OF_PHASE = 0.01
 _PAGE_WEIGHT = 12.0
 
 
@@ -38,7 +38,7 @@ class Edge:
     Two nodes and how their sessions stand to each other.
 
     `next`: the second is the session after the first; `same`: one session by its prices; `page`:
-    shown together.
+    shown together, on as many pages as `bits` says.
     """
 
     one: int
@@ -90,7 +90,10 @@ def message(axis: Axis, edge: Edge, belief: Vector, *, forward: bool) -> Vector:
     if edge.kind == "same":
         return 1.0 + strength * belief
     beside = axis.following(belief) + axis.preceding(belief)
-    return _IN_PHASE * belief / np.maximum(axis.open_probability, 1e-6) + _NEIGHBOUR * beside + 1e-7
+    # That each of several pages was caught in such minutes is less likely with every page.
+    astray: float = max(_OUT_OF_PHASE ** max(edge.bits, 1.0), 1e-6)
+    together = belief / np.maximum(axis.open_probability, 1e-6)
+    return (1.0 - astray) * together + 0.5 * astray * beside + 1e-7
 
 
 def _neighbours(nodes: Sequence[Node]) -> Iterator[Edge]:

@@ -37,8 +37,10 @@ _FLAT = 0.95
 _OLD_DAYS = 900
 # No page shows the future, but a date may be wrong.
 _FUTURE = 1e-9
-# An article's strip is not older than the session before it (fact 1), unless its date is wrong.
-_BEFORE_PUBLISHED, _LONG_BEFORE = 0.01, 1e-4
+# An article's strip is not older than the session before it (fact 1), unless its date is wrong;
+# and that old only as a cached copy is: as often as among captures.
+_BEFORE_PUBLISHED, _LONG_BEFORE = 0.06, 1e-4
+_LIKELY_OPEN = 0.01
 
 # An index moves about 1.2 % a day; a stock's reference price lies about 0.6 % off the official
 # close where the site keeps its own (fact 5).
@@ -162,13 +164,19 @@ def _bounded(axis: Axis, sightings: Iterable[Sighting]) -> list[Vector]:
 def _not_before(axis: Axis, stamp: date | datetime) -> Vector:
     if not isinstance(stamp, datetime):
         stamp = datetime.combine(stamp, time(), axis.zone)
-    shown = axis.shown_at(stamp)
+    # In the first minutes the page may still show the session before.
+    shown = axis.shown_at(stamp - _FIRST_MINUTES)
+    before = axis.earlier(shown)
+    first = _first_likely(shown * axis.open_probability, axis.index(stamp.date()))
     result = np.full(len(axis), _LONG_BEFORE)
-    likely = np.flatnonzero(shown * axis.open_probability > _BEFORE_PUBLISHED)
-    first = int(likely[0]) if len(likely) else axis.index(stamp.date())
-    result[max(first - 1, 0) :] = _BEFORE_PUBLISHED
-    result[max(first, 0) :] = 1.0
+    result[_first_likely(before * axis.open_probability, first) :] = _BEFORE_PUBLISHED
+    result[first:] = 1.0
     return result
+
+
+def _first_likely(weights: Vector, otherwise: int) -> int:
+    likely = np.flatnonzero(weights > _LIKELY_OPEN)
+    return int(likely[0]) if len(likely) else max(otherwise, 0)
 
 
 def _is_early(axis: Axis, moment: datetime) -> bool:

@@ -65,6 +65,11 @@ QUARANTINE = ("url", "file", "line", "reason", "raw")
 NEWS = ("url", "title", "byline", "published_at", "published_precision", "publisher", "tags")
 
 _SCALE = 10_000
+# A page that has no URL of its own is named by its file, so that every row can be traced.
+_ADDRESS = (
+    "coalesce(url, CASE file WHEN '-' THEN NULL ELSE 'file://' || file"
+    " || CASE offset WHEN 0 THEN '' ELSE '#' || offset END END)"
+)
 _FIT = "('ok', 'out_of_range')"
 
 
@@ -146,7 +151,7 @@ def quotes(connection: sqlite3.Connection, symbols: Sequence[str], span: Span) -
     return _rows(
         connection,
         "SELECT symbol, session, method, confidence, captured_at, page_date, published_at, price,"
-        " reference_price, change, percent, direction, verdict, url, raw"
+        f" reference_price, change, percent, direction, verdict, {_ADDRESS} AS url, raw"
         " FROM quotes JOIN pages ON pages.strip_id = quotes.strip_id"
         " LEFT JOIN sittings ON sittings.page_id = pages.id AND sittings.board = quotes.board"
         f" WHERE {chosen} AND {where}"
