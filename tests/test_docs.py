@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+from tickertrack import open_tracker
 from tickertrack.store import schema
 
 ROOT = Path(__file__).parents[1]
@@ -20,3 +24,83 @@ def test_the_documents_link_to_what_is_there():
     for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text("utf-8")):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
+
+
+def commands_of(document: Path) -> list[tuple[str, str]]:
+    """List a document's commands with the output printed below each."""
+    found: list[tuple[str, str]] = []
+    for block in CONSOLE.findall(document.read_text(encoding="utf-8")):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                found.append((line[2:], ""))
+            elif line.startswith(">"):
+                found[-1] = (f"{found[-1][0]}\n{line.removeprefix('>').removeprefix(' ')}", "")
+            else:
+                found[-1] = (found[-1][0], f"{found[-1][1]}{line}\n")
+    return found
+
+
+def run_all(commands: list[tuple[str, str]], folder: Path) -> list[tuple[str, str, str]]:
+    """Run commands in one shell after another, each where the last one left off."""
+    outcomes = []
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environ = {**os.environ, "COLUMNS": "120", "PATH": path}
+    for command, printed in commands:
+        script = f"set -e\n{command}\npwd > {folder}/.where"
+        where = Path((folder / ".where").read_text().strip())
+        done = subprocess.run(
+            ["/bin/bash", "-c", script],
+            cwd=where,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        outcomes.append((command, printed, done.stdout.decode()))
+    return outcomes
+
+
+def as_printed(printed: str, real: str) -> bool:
+    """Say whether output is as printed; a line of dots stands for any lines."""
+    pattern = "".join(
+        r"(?:.*\n)*" if line == "..." else re.escape(line.rstrip()) + r"[ ]*\n"
+        for line in printed.rstrip().splitlines()
+    )
+    return re.fullmatch(pattern, real.rstrip() + "\n" if real.strip() else "") is not None
+
+
+def test_the_tutorial_runs_as_printed(tmp_path: Path):
+    (tmp_path / ".where").write_text(str(tmp_path))
+    commands = commands_of(ROOT / "docs/tutorial.md")
+    assert len(commands) > 10
+    for command, printed, real in run_all(commands, tmp_path):
+        assert as_printed(printed, real), f"{command}\n--- printed\n{printed}\n--- real\n{real}"
+
+
+def test_the_readme_runs_as_printed(tmp_path: Path):
+    (tmp_path / ".where").write_text(str(tmp_path))
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    setup = [("tickertrack demo --keep courier > tour.txt\ncd courier", "")]
+    code, printed = re.findall(r"```python\n(.*?)```.*?```\n(.*?)```", text, re.DOTALL)[0]
+    commands = [*setup, *commands_of(ROOT / "README.md"), (f"python <<'END'\n{code}END", printed)]
+    assert len(commands) == 7
+    for command, expected, real in run_all(commands, tmp_path):
+        assert as_printed(expected, real), f"{command}\n--- printed\n{expected}\n--- real\n{real}"
+
+
+def test_the_publishers_page_shows_files_that_work(tmp_path: Path):
+    text = (ROOT / "docs/publishers.md").read_text(encoding="utf-8")
+    publisher, dialect = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    for name, content in (("publishers/gazette", publisher), ("dialects/gazette-2023", dialect)):
+        path = tmp_path / f"{name}.toml"
+        path.parent.mkdir()
+        path.write_text(content, encoding="utf-8")
+    (tmp_path / "config.toml").write_text('[collect]\npublishers = ["gazette"]\n')
+    page = tmp_path / "page.txt"
+    page.write_text("2023-05-03 ANL: 33,30 +0,20 (0,60 %) up\n\nNews of the evening\n\nWords.\n")
+    with open_tracker(config=tmp_path / "config.toml") as tracker:
+        assert tracker.ingest(page).quotes == 1
+        assert tracker.history_rows(["ANL"])[0]["price"] == 33.3
