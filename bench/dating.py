@@ -20,7 +20,6 @@ from tickertrack import Tracker, open_tracker
 from tickertrack.markets.calendar import sessions_between
 from tickertrack.models import Page, Sitting
 from tickertrack.store import read
-from tickertrack.store.write import page_id
 
 __all__ = ["Outcome", "date_crawl", "date_real", "main", "reliability", "tally"]
 
@@ -133,7 +132,7 @@ def _outcomes(
     days = _sessions(tracker, pages)
     for page, (kind, stocks, index) in zip(pages, truths, strict=True):
         for board, truth in (("stocks", stocks), ("index", index)):
-            sitting = sittings.get((page_id(page), board))
+            sitting = sittings.get((page.id, board))
             if truth is not None and sitting is not None:
                 yield _outcome(page, kind, sitting, truth, days)
 

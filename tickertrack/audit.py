@@ -88,7 +88,11 @@ def _compare(page: Row, again: Page | None, lines: dict[str, list[Row]]) -> Iter
     if (again.strip.digest if again.strip.quotes else None) != page["digest"]:
         yield _difference(page, "the strip reads otherwise")
         return
-    for row, quote in zip(lines.get(page["digest"], []), again.strip.quotes, strict=True):
+    stored = lines.get(page["digest"] or "", [])
+    if len(stored) != len(again.strip.quotes):
+        yield _difference(page, f"{len(stored)} of {len(again.strip.quotes)} lines are stored")
+        return
+    for row, quote in zip(stored, again.strip.quotes, strict=True):
         own = {
             "line": quote.line,
             "symbol": quote.symbol,

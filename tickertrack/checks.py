@@ -20,7 +20,13 @@ _HUNDRED = Decimal(100)
 _PERCENT_DECIMALS = 2
 
 
-def check(reading: Reading, *, exact: bool, limit: PriceLimit | None = None) -> Verdict:
+def check(
+    reading: Reading,
+    *,
+    exact: bool,
+    limit: PriceLimit | None = None,
+    percent_decimals: int = _PERCENT_DECIMALS,
+) -> Verdict:
     """
     Judge a line by itself.
 
@@ -32,7 +38,8 @@ def check(reading: Reading, *, exact: bool, limit: PriceLimit | None = None) -> 
     reference = reading.price - reading.change
     if reference <= 0 or reading.price <= 0:
         return "impossible_reference"
-    if _percent_error(reading, reference) > _tolerance(reading, reference, exact=exact):
+    half = _half_unit(percent_decimals)
+    if _percent_error(reading, reference) > half + _carried(reading, reference, exact=exact):
         return "percent_mismatch"
     if limit is not None and abs(reading.change) > limit.reach(reference):
         return "out_of_range"
@@ -71,15 +78,15 @@ def _percent_error(reading: Reading, reference: Decimal) -> Decimal:
     return abs(_HUNDRED * reading.change / reference - reading.percent)
 
 
-def _tolerance(reading: Reading, reference: Decimal, *, exact: bool) -> Decimal:
-    half = _half_unit(_PERCENT_DECIMALS)
+def _carried(reading: Reading, reference: Decimal, *, exact: bool) -> Decimal:
+    """Give how much of the percent's error the rounding of price and change explains."""
     if exact:
-        return half
+        return Decimal(0)
     # d(100c/r) for a price off by half a printed unit and a change off by half of its own. A
     # change of 219 is 219.0 with its zero dropped: an index never prints less than tenths.
     change_off = _half_unit(max(_decimals(reading.change), 1))
     reference_off = change_off + _half_unit(_decimals(reading.price))
-    return half + _HUNDRED * (
+    return _HUNDRED * (
         change_off / reference + abs(reading.change) * reference_off / (reference * reference)
     )
 

@@ -143,8 +143,14 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One captured copy of a web page, read; the same article captured twice is two pages."""
+    """
+    One captured copy of a web page, read; the same article captured twice is two pages.
 
+    `id` comes from what its source gave, not from how it was read: the same copy of the same
+    address at the same time is the same page.
+    """
+
+    id: int
     url: str | None
     publisher: str | None
     captured_at: datetime | None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from tickertrack.checks import check, direction_of
-from tickertrack.dialects.grammar import LINE_LIMIT, REPLACEMENT, Dialect, Reading
-from tickertrack.models import Quarantined, Quote, Strip
+from tickertrack.dialects.grammar import FURNITURE_LIMIT, LINE_LIMIT, REPLACEMENT, Dialect, Reading
+from tickertrack.models import Board, Quarantined, Quote, Strip, Verdict
 
 if TYPE_CHECKING:
     from tickertrack.markets import Market
@@ -22,10 +22,11 @@ NO_STRIP = Strip(dialect="", quotes=(), quarantined=(), repeats=0)
 
 # White space that a reader cannot see apart, and marks that nobody can see at all. Two prints of
 # one line must fold to one text; no figure may change by it.
-_SPACES = re.compile(r"\s+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 # How many empty lines may stand inside a strip, between its boards or its copies.
 _GAP = 2
+# No exchange lists more; a page with more different lines was made to fill a database.
+_STRIP_LIMIT = 5_000
 # A quarantined line is shown to people: enough of it to know it by.
 _RAW_LIMIT = LINE_LIMIT
 
@@ -37,11 +38,12 @@ class HeaderBlock:
     lines: tuple[tuple[int, str, Reading | None], ...]
     end: int
     page_date: date | None
+    furniture: tuple[str, ...]
 
 
 def fold(line: str) -> str:
     """Fold white space to single blanks and take out what cannot be seen."""
-    return _SPACES.sub(" ", _INVISIBLE.sub("", line)).strip()
+    return " ".join((line if line.isascii() else _INVISIBLE.sub("", line)).split())
 
 
 def read_strip(
@@ -55,8 +57,7 @@ def read_strip(
 
     Of the dialects, the one that reads most lines wins; of equals the first.
     """
-    blocks = [(dialect, find_block(header, dialect)) for dialect in dialects]
-    dialect, block = max(blocks, key=lambda pair: _lines_read(pair[1]))
+    dialect, block = _best(header, dialects)
     rest = [*header[block.end :], *body]
     strays = _strays(rest, dialects, first=block.end + 1)
     strip = _collect(block, dialect, market)
@@ -73,41 +74,51 @@ def dialects_for(publisher: Publisher, captured_at: datetime | None) -> list[Dia
 
 
 def find_block(header: Sequence[str], dialect: Dialect) -> HeaderBlock:
-    """Find the first unbroken run of ticker lines; it must stand before any other text."""
+    """
+    Find the first unbroken run of ticker lines; it must stand before any other text.
+
+    Where it is broken off by the page's furniture, only its own lines may stand there once more.
+    """
     found: list[tuple[int, str, Reading | None]] = []
-    end = gap = 0
+    known: dict[str, Reading | None] = {}
+    furniture: list[str] = []
+    above = end = gap = 0
+    broken = False
     page_date: date | None = None
     for number, line in enumerate(header, start=1):
         if not line:
             gap += 1
-            if found and gap > _GAP:
-                break
             continue
-        text, stamp = (line, None) if found else _without_prefix(line, dialect)
-        reading = dialect.read(text)
-        if reading is None and not dialect.looks_like_line(text):
-            if found or not _furniture(text, dialect):
+        text, stamp = (line, None) if line in known else dialect.without_prefix(line)
+        page_date = page_date or stamp
+        reading = known[text] if text in known else dialect.read(text)
+        if reading is None and text not in known and not dialect.looks_like_line(text):
+            if len(furniture) == FURNITURE_LIMIT or (text and not dialect.is_furniture(text)):
                 break
+            furniture.append(text)
             continue
+        broken = bool(found) and (broken or gap > _GAP or len(furniture) > above)
+        if (broken and text not in known) or len(known) > _STRIP_LIMIT:
+            break
+        above = above if found else len(furniture)
         found.append((number, text, reading))
-        end, gap, page_date = number, 0, page_date or stamp
-    return HeaderBlock(tuple(found), end, page_date)
+        known[text] = reading
+        end, gap = number, 0
+    return HeaderBlock(tuple(found), end, page_date, tuple(furniture))
 
 
-def _without_prefix(line: str, dialect: Dialect) -> tuple[str, date | None]:
-    found = dialect.prefix.match(line) if dialect.prefix else None
-    if found is None:
-        return line, None
-    try:
-        stamp = date.fromisoformat(found["date"])
-    except ValueError:
-        stamp = None
-    return line[found.end() :].strip(), stamp
-
-
-def _furniture(line: str, dialect: Dialect) -> bool:
-    patterns = (dialect.stop, dialect.masthead)
-    return len(line) <= LINE_LIMIT and any(one and one.fullmatch(line) for one in patterns)
+def _best(header: Sequence[str], dialects: Sequence[Dialect]) -> tuple[Dialect, HeaderBlock]:
+    blocks: list[tuple[Dialect, HeaderBlock]] = []
+    for dialect in dialects:
+        block = find_block(header, dialect)
+        blocks.append((dialect, block))
+        after = next(filter(None, header[block.end :]), "")
+        if _lines_read(block) == len(block.lines) > 0 and not any(
+            one.looks_like_line(after) or one.read(after) for one in dialects
+        ):
+            # It has read all there is to read.
+            break
+    return max(blocks, key=lambda pair: _lines_read(pair[1]))
 
 
 def _lines_read(block: HeaderBlock) -> int:
@@ -120,21 +131,27 @@ def _collect(block: HeaderBlock, dialect: Dialect, market: Market) -> Strip:
     seen: set[str] = set()
     repeats = 0
     disputed = _disputed(block)
+    judge = _judge(dialect, market)
     for number, raw, reading in block.lines:
         if raw in seen:
             repeats += 1
-        elif reading is None:
-            reason = "replacement_character" if REPLACEMENT in raw else "unreadable"
-            refused.append(Quarantined(number, reason, raw[:_RAW_LIMIT]))
-        elif reading.price <= 0:
-            refused.append(Quarantined(number, "impossible_price", raw))
-        elif reading.symbol in disputed:
-            refused.append(Quarantined(number, "conflicting_lines", raw))
+        elif reading is None or reading.price <= 0 or reading.symbol in disputed:
+            refused.append(Quarantined(number, _fault(raw, reading), raw[:_RAW_LIMIT]))
         else:
-            quotes[raw] = _quote(len(quotes) + 1, raw, reading, dialect, market)
+            board = market.board_of(reading.symbol)
+            quotes[raw] = _quote(len(quotes) + 1, raw, reading, board, judge(reading, board))
         seen.add(raw)
+    if len(seen) > _STRIP_LIMIT:
+        crowd = (Quarantined(one.line, "too_many_lines", one.raw) for one in quotes.values())
+        return Strip("", (), (*crowd, *refused), repeats)
     name = dialect.name if quotes else ""
     return Strip(name, tuple(quotes.values()), tuple(refused), repeats)
+
+
+def _fault(raw: str, reading: Reading | None) -> str:
+    if reading is None:
+        return "replacement_character" if REPLACEMENT in raw else "unreadable"
+    return "impossible_price" if reading.price <= 0 else "conflicting_lines"
 
 
 def _disputed(block: HeaderBlock) -> set[str]:
@@ -144,11 +161,22 @@ def _disputed(block: HeaderBlock) -> set[str]:
     return {symbol for raw, symbol in readings if first.setdefault(symbol, raw) != raw}
 
 
-def _quote(line: int, raw: str, reading: Reading, dialect: Dialect, market: Market) -> Quote:
-    board = market.board_of(reading.symbol)
-    stocks = board == "stocks"
-    # A strip does not say its day, so its line is held against the widest limit of its period.
-    limit = market.widest_limit(dialect.since, dialect.until) if stocks else None
+def _judge(dialect: Dialect, market: Market) -> Callable[[Reading, Board], Verdict]:
+    # A strip does not say its day, so its lines are held against the widest limit of its period.
+    limit = market.widest_limit(dialect.since, dialect.until)
+
+    def judge(reading: Reading, board: Board) -> Verdict:
+        return check(
+            reading,
+            exact=board == "stocks",
+            limit=limit if board == "stocks" else None,
+            percent_decimals=dialect.percent_decimals,
+        )
+
+    return judge
+
+
+def _quote(line: int, raw: str, reading: Reading, board: Board, verdict: Verdict) -> Quote:
     return Quote(
         line=line,
         board=board,
@@ -157,7 +185,7 @@ def _quote(line: int, raw: str, reading: Reading, dialect: Dialect, market: Mark
         change=reading.change,
         percent=reading.percent,
         direction=direction_of(reading),
-        verdict=check(reading, exact=stocks, limit=limit),
+        verdict=verdict,
         raw=raw,
     )
 
@@ -166,6 +194,7 @@ def _strays(
     lines: Iterable[str], dialects: Sequence[Dialect], *, first: int
 ) -> Iterator[Quarantined]:
     for number, line in enumerate(lines, start=first):
-        candidates = (dialect for dialect in dialects if dialect.could_read(line))
-        if any(dialect.read(_without_prefix(line, dialect)[0]) for dialect in candidates):
-            yield Quarantined(number, "outside_header", line)
+        for dialect in dialects:
+            if line and dialect.could_read(line) and dialect.read(dialect.without_prefix(line)[0]):
+                yield Quarantined(number, "outside_header", line)
+                break

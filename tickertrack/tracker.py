@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tickertrack.config import Config, load_config
 from tickertrack.errors import ConfigError, QueryError, SourceError
+from tickertrack.harmless import safe_term
 from tickertrack.models import IngestReport, Page
 from tickertrack.store import read
 from tickertrack.store.connect import open_reading, open_writing, told
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tickertrack.frames import Style
     from tickertrack.markets import Market
     from tickertrack.pages import Desk
+    from tickertrack.store.write import Conclusions
 
 __all__ = ["Refused", "Tracker", "open_tracker"]
 
@@ -126,7 +128,7 @@ class Tracker:
         for batch in _batches(pages, BATCH):
             total = added(total, store_pages(writer, self.path, batch))
             for page in batch:
-                log.debug("stored %s", page.url or page.locator.file)
+                log.debug("stored %s", safe_term(page.url or page.locator.file))
                 if progress is not None:
                     progress(page)
         return total
@@ -144,11 +146,12 @@ class Tracker:
         from tickertrack.conclude import conclude  # noqa: PLC0415
         from tickertrack.store.write import store_conclusions  # noqa: PLC0415
 
-        writer = self.writer()
-        with told(self.path):
-            sightings, series = list(read.sightings(writer)), read.series(writer)
-        drawn = conclude(sightings, series, self.market())
-        store_conclusions(writer, self.path, self.config.market.name, drawn)
+        writer, market = self.writer(), self.market()
+
+        def draw() -> Conclusions:
+            return conclude(list(read.sightings(writer)), read.series(writer), market)
+
+        store_conclusions(writer, self.path, self.config.market.name, draw)
 
     # ---- questions, as data frames
 
@@ -298,7 +301,7 @@ class Tracker:
             self.reader().backup(past)
             forget_after(past, self.path, moment)
             drawn = conclude(list(read.sightings(past)), read.series(past), self.market())
-        store_conclusions(past, self.path, self.config.market.name, drawn)
+        store_conclusions(past, self.path, self.config.market.name, lambda: drawn)
         return past
 
     def _keep_refusals(self, errors: list[SourceError]) -> None:

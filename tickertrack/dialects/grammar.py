@@ -18,6 +18,10 @@ __all__ = ["REPLACEMENT", "Dialect", "Reading", "compile_dialect"]
 
 # A ticker line is short. The bound keeps every pattern's work small, whatever a page holds.
 LINE_LIMIT = 512
+# How many lines of masthead, sections and boxes may stand between a page's top and its headline.
+FURNITURE_LIMIT = 500
+# A page of a web site is of such a year; a date far outside is a misprint or a trap.
+YEARS = range(1990, 2200)
 # What a decoder leaves where bytes were no text.
 REPLACEMENT = "\ufffd"
 # Prices are kept as integers of 1/10,000, so a number may have four decimals and no more.
@@ -25,12 +29,16 @@ _DIGITS, _DECIMALS = 12, 4
 
 _KEYS = {"name", "title", "extends", "from", "until", "line", "sign"}
 _TABLES: Mapping[str, set[str]] = {
-    "number": {"group", "decimal", "minus"},
+    "number": {"group", "decimal", "minus", "percent_decimals"},
     "symbol": {"pattern"},
     "words": {"up", "down", "flat"},
     "arrows": {"up", "down"},
     "strip": {"prefix", "stop", "masthead"},
 }
+# The tables whose every value is a list of texts.
+_LISTS = {"words", "arrows", "strip"}
+# Percents are rounded to two decimals where nothing else is said.
+_NUMBER: Mapping[str, Any] = {"group": ",", "decimal": ".", "minus": "-", "percent_decimals": 2}
 _PIECES = {"symbol", "price", "word", "arrow", "change", "percent"}
 _DIRECTIONS: tuple[Direction, ...] = ("up", "down", "flat")
 _PIECE = re.compile(r"\{(?P<name>\w+)(?P<optional>\?)?\}(?P<space> ?)")
@@ -59,17 +67,16 @@ class Dialect:
     since: date | None
     until: date | None
     sign: Sign
-    group: str
-    decimal: str
-    minus: str
+    marks: tuple[tuple[str, str], ...]
+    percent_decimals: int
     words: Mapping[str, Direction]
     arrows: Mapping[str, Direction]
     pattern: re.Pattern[str]
     marker: re.Pattern[str]
-    literals: tuple[str, ...]
-    prefix: re.Pattern[str] | None
+    hint: re.Pattern[str] | None
+    prefix: tuple[re.Pattern[str], ...]
     stop: re.Pattern[str] | None
-    masthead: re.Pattern[str] | None
+    masthead: tuple[re.Pattern[str], ...]
 
     def valid_on(self, day: date) -> bool:
         """Say whether the publisher printed so on that day."""
@@ -78,16 +85,31 @@ class Dialect:
         )
 
     def could_read(self, line: str) -> bool:
-        """Say, at the price of a search for a literal, whether reading a line is worth a try."""
-        return not self.literals or any(literal in line for literal in self.literals)
+        """Say, at the price of a search for a word, whether reading a line is worth a try."""
+        return self.hint is None or self.hint.search(line) is not None
 
     def looks_like_line(self, line: str) -> bool:
         """Say whether a line of the strip's block was meant as a ticker line, read or not."""
         return len(line) <= LINE_LIMIT and self.marker.match(line) is not None
 
+    def is_furniture(self, line: str) -> bool:
+        """Say whether a line belongs to the page's head: its masthead, a section, a box."""
+        patterns = (self.stop, *self.masthead)
+        return len(line) <= LINE_LIMIT and any(one and one.fullmatch(line) for one in patterns)
+
+    def without_prefix(self, line: str) -> tuple[str, date | None]:
+        """Take off what may stand before a line's symbol; give the day that it stamps, if any."""
+        for pattern in self.prefix:
+            found = pattern.match(line)
+            if found is not None:
+                return line[found.end() :].strip(), _stamp(found)
+        return line, None
+
     def read(self, line: str) -> Reading | None:
         """Read one whole line, white space already folded; None where it is no ticker line."""
-        found = self.pattern.fullmatch(line) if len(line) <= LINE_LIMIT else None
+        if len(line) > LINE_LIMIT or REPLACEMENT in line:
+            return None
+        found = self.pattern.fullmatch(line)
         if found is None:
             return None
         pieces = found.groupdict()
@@ -104,16 +126,24 @@ class Dialect:
 
     def _signed(self, text: str, word: Direction | None, arrow: Direction | None) -> Decimal:
         number = self._number(text)
-        deciding = {"number": None, "word": word, "arrow": arrow}[self.sign]
+        if self.sign == "number":
+            return number
+        deciding = word if self.sign == "word" else arrow
         # "down -0.90%" is one negation, so a sign of its own does not turn it round.
         return -abs(number) if deciding == "down" else number
 
     def _number(self, text: str) -> Decimal:
-        if self.group:
-            text = text.replace(self.group, "")
-        for minus in self.minus:
-            text = text.replace(minus, "-")
-        return Decimal(text.replace(self.decimal, ".").replace("+", ""))
+        for mark, plain in self.marks:
+            text = text.replace(mark, plain)
+        return Decimal(text)
+
+
+def _stamp(found: re.Match[str]) -> date | None:
+    try:
+        day = date.fromisoformat(found.groupdict().get("date") or "")
+    except ValueError:
+        return None
+    return day if day.year in YEARS else None
 
 
 def compile_dialect(table: Mapping[str, Any], *, path: Path) -> Dialect:
@@ -123,9 +153,10 @@ def compile_dialect(table: Mapping[str, Any], *, path: Path) -> Dialect:
     Raises ConfigError, with file and key, where a piece is missing, unknown or no pattern.
     """
     _check_shape(table, path)
-    numbers = {"group": ",", "decimal": ".", "minus": "-", **table.get("number", {})}
-    words = _direction_table(table.get("words", {}))
-    arrows = _direction_table(table.get("arrows", {}))
+    numbers = {**_NUMBER, **table.get("number", {})}
+    _check_numbers(numbers, path)
+    words = _direction_table(table, "words", path)
+    arrows = _direction_table(table, "arrows", path)
     strip = table.get("strip", {})
     return Dialect(
         name=table["name"],
@@ -133,38 +164,76 @@ def compile_dialect(table: Mapping[str, Any], *, path: Path) -> Dialect:
         since=table.get("from"),
         until=table.get("until"),
         sign=cast("Sign", table.get("sign", "number")),
-        group=numbers["group"],
-        decimal=numbers["decimal"],
-        minus=numbers["minus"],
+        marks=_marks(numbers),
+        percent_decimals=numbers["percent_decimals"],
         words=words,
         arrows=arrows,
         pattern=_line_pattern(table, numbers, words, arrows, path),
         marker=_marker(words, arrows, path),
-        literals=tuple(words) if "{word}" in table["line"] else (),
-        prefix=_any_of(strip.get("prefix", ()), path, "strip.prefix"),
+        hint=_compiled(_choice(words), path, "words") if "{word}" in table["line"] else None,
+        prefix=_each(strip, "prefix", path),
         stop=_any_of(strip.get("stop", ()), path, "strip.stop"),
-        masthead=_any_of(strip.get("masthead", ()), path, "strip.masthead"),
+        masthead=_mastheads(strip, path),
     )
 
 
 def _check_shape(table: Mapping[str, Any], path: Path) -> None:
     refuse_unknown(table, _KEYS | set(_TABLES), path=path)
-    for name, keys in _TABLES.items():
-        refuse_unknown(table.get(name, {}), keys, path=path, prefix=f"{name}.")
     for key in ("name", "line"):
         if not isinstance(table.get(key), str):
             raise ConfigError("must be a text", path=path, key=key)
+    for key in ("from", "until"):
+        if not isinstance(table.get(key, date.min), date):
+            raise ConfigError("must be a date, as 2021-04-07", path=path, key=key)
     if table.get("sign", "number") not in {"number", "word", "arrow"}:
         raise ConfigError("must be 'number', 'word' or 'arrow'", path=path, key="sign")
+    for name in _TABLES:
+        _check_table(table.get(name, {}), name, path)
 
 
-def _direction_table(table: Mapping[str, Iterable[str]]) -> dict[str, Direction]:
-    return {text: direction for direction in _DIRECTIONS for text in table.get(direction, ())}
+def _check_table(table: Any, name: str, path: Path) -> None:
+    if not isinstance(table, dict):
+        raise ConfigError("must be a table", path=path, key=name)
+    refuse_unknown(table, _TABLES[name], path=path, prefix=f"{name}.")
+    for key, value in table.items():
+        listed = isinstance(value, list) and all(item and isinstance(item, str) for item in value)
+        if name in _LISTS and not listed:
+            raise ConfigError("must be a list of texts", path=path, key=f"{name}.{key}")
+        if name not in _LISTS and not isinstance(value, type(_NUMBER.get(key, ""))):
+            raise ConfigError("must be a text or a count", path=path, key=f"{name}.{key}")
+
+
+def _check_numbers(numbers: Mapping[str, Any], path: Path) -> None:
+    decimal, group, decimals = numbers["decimal"], numbers["group"], numbers["percent_decimals"]
+    if not decimal or decimal == group or decimal in numbers["minus"]:
+        raise ConfigError("must be a mark of its own", path=path, key="number.decimal")
+    if decimals not in range(_DECIMALS + 1):
+        raise ConfigError(
+            f"must be from 0 to {_DECIMALS}", path=path, key="number.percent_decimals"
+        )
+
+
+def _marks(numbers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """List what is to be replaced, in this order, for a number to be an ASCII decimal."""
+    minus = ((one, "-") for one in numbers["minus"])
+    marks = ((numbers["group"], ""), *minus, (numbers["decimal"], "."))
+    return tuple((mark, plain) for mark, plain in marks if mark and mark != plain)
+
+
+def _direction_table(table: Mapping[str, Any], name: str, path: Path) -> dict[str, Direction]:
+    found: dict[str, Direction] = {}
+    for direction in _DIRECTIONS:
+        for text in table.get(name, {}).get(direction, ()):
+            if found.setdefault(text, direction) != direction:
+                raise ConfigError(
+                    f"{text!r} is {found[text]!r} already", path=path, key=f"{name}.{direction}"
+                )
+    return found
 
 
 def _line_pattern(
     table: Mapping[str, Any],
-    numbers: Mapping[str, str],
+    numbers: Mapping[str, Any],
     words: Mapping[str, Direction],
     arrows: Mapping[str, Direction],
     path: Path,
@@ -172,7 +241,7 @@ def _line_pattern(
     unsigned = _number_pattern(numbers)
     signed = f"[{re.escape(numbers['minus'])}+]?{unsigned}"
     pieces = {
-        "symbol": table.get("symbol", {}).get("pattern", r"[A-Z0-9][A-Z0-9&.\-]{0,15}"),
+        "symbol": _symbol_pattern(table, path),
         "price": unsigned,
         "word": _choice(words),
         "arrow": _choice(arrows),
@@ -180,7 +249,17 @@ def _line_pattern(
         "percent": signed,
     }
     line: str = table["line"]
-    names = [found["name"] for found in _PIECE.finditer(line)]
+    _check_pieces([found["name"] for found in _PIECE.finditer(line)], path)
+    for name, texts in (("word", words), ("arrow", arrows)):
+        named = f"{{{name}" in line
+        if named and not texts:
+            raise ConfigError(f"is empty, though line names {{{name}}}", path=path, key=f"{name}s")
+        if table.get("sign") == name and not named:
+            raise ConfigError(f"needs {{{name}}} in line", path=path, key="sign")
+    return _compiled(_template(line, pieces), path, "line")
+
+
+def _check_pieces(names: list[str], path: Path) -> None:
     missing = {"symbol", "price", "change", "percent"} - set(names)
     if missing or set(names) - _PIECES or len(names) != len(set(names)):
         raise ConfigError(
@@ -188,27 +267,40 @@ def _line_pattern(
             path=path,
             key="line",
         )
-    return _compiled(_template(line, pieces), path, "line")
+
+
+def _symbol_pattern(table: Mapping[str, Any], path: Path) -> str:
+    pattern: str = table.get("symbol", {}).get("pattern", r"[A-Z0-9][A-Z0-9&.\-]{0,15}")
+    compiled = _compiled(pattern, path, "symbol.pattern")
+    if compiled.groupindex or compiled.fullmatch(""):
+        raise ConfigError(
+            "may name no group and not match nothing", path=path, key="symbol.pattern"
+        )
+    return pattern
 
 
 def _template(line: str, pieces: Mapping[str, str]) -> str:
     parts: list[str] = []
     end = 0
     for found in _PIECE.finditer(line):
-        parts.append(re.escape(line[end : found.start()]))
-        piece = f"(?P<{found['name']}>{pieces[found['name']]}){found['space']}"
-        parts.append(f"(?:{piece})?" if found["optional"] else piece)
+        before = line[end : found.start()]
         end = found.end()
+        piece = f"(?P<{found['name']}>{pieces[found['name']]}){found['space']}"
+        if found["optional"] and end == len(line) and before.endswith(" "):
+            # At the line's end the blank before the piece goes with it.
+            before, piece = before[:-1], f" {piece}"
+        parts.extend((re.escape(before), f"(?:{piece})?" if found["optional"] else piece))
     return "".join((*parts, re.escape(line[end:])))
 
 
-def _number_pattern(numbers: Mapping[str, str]) -> str:
+def _number_pattern(numbers: Mapping[str, Any]) -> str:
     decimal = re.escape(numbers["decimal"])
-    plain = rf"[0-9]{{1,{_DIGITS}}}"
+    # No publisher prints a leading zero: `033.30` has lost or gained a digit.
+    plain = rf"0|[1-9][0-9]{{0,{_DIGITS - 1}}}"
     if numbers["group"]:
         group = re.escape(numbers["group"])
-        plain = rf"(?:[0-9]{{1,3}}(?:{group}[0-9]{{3}}){{1,3}}|{plain})"
-    return rf"{plain}(?:{decimal}[0-9]{{1,{_DECIMALS}}})?"
+        plain = rf"[1-9][0-9]{{0,2}}(?:{group}[0-9]{{3}}){{1,3}}|{plain}"
+    return rf"(?:{plain})(?:{decimal}[0-9]{{1,{_DECIMALS}}})?"
 
 
 def _choice(table: Mapping[str, Direction]) -> str:
@@ -219,13 +311,29 @@ def _choice(table: Mapping[str, Direction]) -> str:
 def _marker(
     words: Mapping[str, Direction], arrows: Mapping[str, Direction], path: Path
 ) -> re.Pattern[str]:
-    # Symbol, figure and then a direction, or a direction and a percent: meant as a ticker line
-    # even where a letter is damaged (`Incr?ased By`). Not a headline that says "Increased By".
+    # Symbol, figure and then a direction or a percent, or a direction and a percent: meant as a
+    # ticker line even where letters are damaged. Not a headline that says "Increased By".
     tails = {text[len(text) // 4 :] for text in words}
     signs = "|".join(re.escape(text) for text in sorted(tails | set(arrows))) or r"(?!)"
+    # Written so that its work grows with the line, not with the line's square.
+    figure = r"[^\s0-9]*[0-9]\S*"
+    percent = r"\([^()]*[0-9] ?%\)$"
     return _compiled(
-        rf"\S{{1,24}} \S*[0-9]\S* .*(?:{signs}|{REPLACEMENT})|.*(?:{signs}).*%\)$", path, "words"
+        rf"\S{{1,24}} {figure} .*(?:{signs}|{REPLACEMENT}|{percent})|(?=.*%\)$).*(?:{signs})",
+        path,
+        "words",
     )
+
+
+def _each(strip: Mapping[str, Iterable[str]], key: str, path: Path) -> tuple[re.Pattern[str], ...]:
+    return tuple(_compiled(pattern, path, f"strip.{key}") for pattern in strip.get(key, ()))
+
+
+def _mastheads(strip: Mapping[str, Iterable[str]], path: Path) -> tuple[re.Pattern[str], ...]:
+    compiled = _each(strip, "masthead", path)
+    if all("date" in one.groupindex for one in compiled):
+        return compiled
+    raise ConfigError("each must name (?P<date>…)", path=path, key="strip.masthead")
 
 
 def _any_of(patterns: Iterable[str], path: Path, key: str) -> re.Pattern[str] | None:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from tickertrack.dialects import Dialect
-from tickertrack.models import Article, CaptureBasis, Locator, Page, Quarantined, Strip
+from tickertrack.models import (
+    Article,
+    CaptureBasis,
+    Locator,
+    Page,
+    Quarantined,
+    Strip,
+    content_id,
+)
 from tickertrack.pages.dates import iso_published
 from tickertrack.pages.decode import decode
-from tickertrack.pages.plain import Parts, page_date_of, parts_of
+from tickertrack.pages.plain import NO_PARTS, Parts, page_date_of, parts_of
 from tickertrack.publishers import Publisher, canonical_url, publisher_of
-from tickertrack.strips import HeaderBlock, dialects_for, fold, read_strip
+from tickertrack.strips import NO_STRIP, dialects_for, fold, read_strip
 
 if TYPE_CHECKING:
     from tickertrack.markets import Market
@@ -24,6 +33,10 @@ __all__ = ["Capture", "Desk", "decode", "read_page"]
 
 _HTML_SIGNS = ("<!doctype html", "<html", "<head", "<body", "<?xml", "<!--")
 _SNIFF = 1024
+# A news page has some thousand tags. Above the first bound its own lines are its text, as the
+# extractor needs seconds for a megabyte of nothing but tags; above the second it is no page.
+_TAGS_TO_EXTRACT, _TAGS_TO_READ = 10_000, 30_000
+_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,7 @@ def read_page(capture: Capture, desk: Desk) -> Page:
         reading = replace(reading, strip=_refused(reading.strip))
     publisher = publisher or desk.owner_of(reading.strip.dialect)
     return Page(
+        id=_identity(capture, desk),
         url=url,
         publisher=publisher.name if publisher else None,
         captured_at=capture.captured_at,
@@ -96,9 +110,23 @@ def read_page(capture: Capture, desk: Desk) -> Page:
         page_date=reading.page_date or capture.captured_on,
         article=_article(capture, reading, publisher, _zone(publisher, desk)),
         strip=reading.strip,
-        sha256=hashlib.sha256(capture.text.encode("utf-8", "surrogatepass")).hexdigest(),
+        sha256=_digest(capture.text),
         locator=capture.locator,
     )
+
+
+def _identity(capture: Capture, desk: Desk) -> int:
+    # All that the source and the caller say is part of it: of one text with two dates, the first
+    # to arrive must not decide.
+    stamp = capture.captured_at.isoformat() if capture.captured_at else None
+    day = capture.captured_on.isoformat() if capture.captured_on else None
+    named = desk.named.name if desk.named else None
+    said = (capture.url, stamp, day, capture.capture_basis, capture.title, capture.published)
+    return content_id("page", *said, named, _digest(capture.text))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def looks_like_html(text: str) -> bool:
@@ -111,36 +139,43 @@ def _read_lines(capture: Capture, desk: Desk, publisher: Publisher | None) -> _R
     dialects = desk.dialects_of(publisher, capture.captured_at)
     strip, block = read_strip(lines, (), dialects, desk.market)
     dialect = _named(dialects, strip.dialect)
-    rest = lines[block.end :]
-    parts = parts_of(rest, dialect, _zone(publisher, desk))
-    stamp = (
-        block.page_date or page_date_of(rest, dialect) or _page_date_above(lines, block, dialect)
-    )
-    return _Reading(strip, parts, stamp)
+    parts = parts_of(lines[block.end :], dialect, _zone(publisher, desk))
+    return _Reading(strip, parts, block.page_date or page_date_of(block.furniture, dialect))
 
 
 def _read_markup(capture: Capture, desk: Desk, publisher: Publisher | None) -> _Reading:
+    if capture.text.count("<") > _TAGS_TO_READ:
+        whole = Quarantined(0, "too_many_tags", fold(capture.text[:_SHOWN]))
+        return _Reading(replace(NO_STRIP, quarantined=(whole,)), NO_PARTS, None)
     # Imported where it is used: reading plain text needs no parser of markup.
     from tickertrack.pages.markup import read_markup  # noqa: PLC0415
 
     dialects = desk.dialects_of(publisher, capture.captured_at)
-    markup = read_markup(capture.text, lambda text: any(one.read(text) for one in dialects))
+    markup = read_markup(capture.text, lambda text: _is_line(text, dialects))
     header, body = _split(markup, dialects)
     strip, block = read_strip(header, body, dialects, desk.market)
     dialect = _named(dialects, strip.dialect)
-    rest = body if markup.bounded else tuple(header[block.end :])
+    rest = markup.body if markup.bounded else tuple(header[block.end :])
     parts = _markup_parts(capture, markup, rest, dialect, _zone(publisher, desk))
-    stamps = (page_date_of([line], dialect) for line in markup.header)
-    stamp = block.page_date or next((day for day in stamps if day), None)
-    return _Reading(strip, parts, stamp, markup.url)
+    head = (*markup.header, *markup.between) if markup.bounded else block.furniture
+    return _Reading(strip, parts, block.page_date or page_date_of(head, dialect), markup.url)
 
 
 def _split(markup: Markup, dialects: list[Dialect]) -> tuple[list[str], tuple[str, ...]]:
     if not markup.bounded:
         return list(markup.header), ()
     # The markup says where the header ends, so menus between its ticker lines do not matter.
-    ticker = [line for line in markup.header if any(one.looks_like_line(line) for one in dialects)]
-    return ticker, markup.body
+    ticker = [line for line in markup.header if any(_of_strip(line, one) for one in dialects)]
+    return ticker, (*markup.between, *markup.body)
+
+
+def _is_line(text: str, dialects: list[Dialect]) -> bool:
+    return any(one.read(one.without_prefix(text)[0]) for one in dialects)
+
+
+def _of_strip(line: str, dialect: Dialect) -> bool:
+    text, stamp = dialect.without_prefix(line)
+    return stamp is not None or dialect.looks_like_line(text) or dialect.read(text) is not None
 
 
 def _markup_parts(
@@ -162,10 +197,14 @@ def _markup_parts(
 
 
 def _main_text(html: str) -> str:
+    if html.count("<") > _TAGS_TO_EXTRACT:
+        return ""
     from trafilatura import bare_extraction  # noqa: PLC0415  (280 ms)
 
+    # It warns of every page without an article, which is no fault of the page's.
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     try:
-        found = bare_extraction(html, include_comments=False, include_tables=False)
+        found = bare_extraction(html, fast=True, include_comments=False, include_tables=False)
     except (ValueError, RecursionError, TypeError, AttributeError):
         # The library stumbles over some markup; the page's own lines are then the text.
         return ""
@@ -179,7 +218,7 @@ def _article(
     url = capture.url or reading.url
     stated = iso_published(capture.published, zone) if capture.published else None
     return Article(
-        url=canonical_url(url, publisher) if url else None,
+        url=_address(url, publisher) if url else None,
         title=fold(capture.title) if capture.title else reading.parts.title,
         byline=reading.parts.byline,
         published=stated or reading.parts.published,
@@ -189,15 +228,18 @@ def _article(
     )
 
 
+def _address(url: str, publisher: Publisher | None) -> str:
+    try:
+        return canonical_url(url, publisher)
+    except ValueError:
+        # `http://[x` is no address, but it is what the page is called.
+        return url
+
+
 def _refused(strip: Strip) -> Strip:
     # A strip on somebody else's page may be a copy of any age, changed by anybody.
     foreign = (Quarantined(quote.line, "foreign_host", quote.raw) for quote in strip.quotes)
     return Strip("", (), (*foreign, *strip.quarantined), strip.repeats)
-
-
-def _page_date_above(lines: list[str], block: HeaderBlock, dialect: Dialect | None) -> date | None:
-    first = block.lines[0][0] - 1 if block.lines else 0
-    return page_date_of(lines[:first], dialect)
 
 
 def _named(dialects: list[Dialect], name: str) -> Dialect | None:

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
+from tickertrack.dialects.grammar import YEARS
 from tickertrack.models import Precision, Published
 
 __all__ = ["BYLINE", "iso_published", "printed_date", "published_from"]
@@ -50,15 +51,17 @@ def iso_published(text: str, zone: ZoneInfo) -> Published | None:
     """Read an ISO 8601 date or time; without an offset it is of the publisher's zone."""
     text = text.strip()
     try:
-        if "T" not in text and ":" not in text:
-            return Published(date.fromisoformat(text), "day")
         stamp = datetime.fromisoformat(text)
-        aware = stamp if stamp.tzinfo else stamp.replace(tzinfo=zone)
-        precision: Precision = "second" if text.count(":") - _offset_colons(text) > 1 else "minute"
-        return Published(aware.astimezone(UTC).replace(microsecond=0), precision)
-    except (ValueError, OverflowError):
+    except ValueError:
         found = _PRINTED.search(text)
         return published_from(found, zone) if found else None
+    if stamp.year not in YEARS:
+        return None
+    if "T" not in text and ":" not in text:
+        return Published(stamp.date(), "day")
+    aware = stamp if stamp.tzinfo else stamp.replace(tzinfo=zone)
+    precision: Precision = "second" if text.count(":") - _offset_colons(text) > 1 else "minute"
+    return Published(aware.astimezone(UTC).replace(microsecond=0), precision)
 
 
 def _offset_colons(text: str) -> int:
@@ -70,9 +73,10 @@ def _day(found: re.Match[str]) -> date | None:
     year, month, day = (
         next(piece[f"{key}{form}"] for form in "123" if piece[f"y{form}"]) for key in "ymd"
     )
-    number = int(month) if month.isdigit() else _MONTHS.index(month[:3].lower()) + 1
+    # To a pattern that ignores case, a long s is an s; so it must be here.
+    number = int(month) if month.isdigit() else _MONTHS.index(month[:3].casefold()) + 1
     try:
-        return date(int(year), number, int(day))
+        return date(int(year), number, int(day)) if int(year) in YEARS else None
     except ValueError:
         return None
 

@@ -3,35 +3,49 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from resiliparse.parse.html import DOMContext, DOMNode, HTMLTree, NodeType, traverse_dom
+from resiliparse.parse.html import DOMContext, HTMLTree, NodeType, traverse_dom
 
 from tickertrack.strips import fold
 
 __all__ = ["Markup", "read_markup"]
 
 _BLOCKS = frozenset(
-    "address article aside blockquote body caption center dd details div dl dt fieldset figcaption "
-    "figure footer form h1 h2 h3 h4 h5 h6 header hr html li main nav ol option p pre section select "
-    "summary table tbody td tfoot th thead tr ul".split()
+    "address article aside blockquote body caption center dd details div dl dt fieldset "
+    "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr html li main nav ol option p pre "
+    "section select summary table tbody td tfoot th thead tr ul".split()
 )
 _UNSEEN = frozenset(
-    "head iframe math noscript object script select style svg template textarea title".split()
+    "audio canvas datalist dialog head iframe math noembed noframes noscript object script select "
+    "style svg template textarea title video".split()
 )
+# The library types a node as the least of its kinds; what is asked of one is checked first.
+DOMNode = Any
 # A ticker line is a handful of words in a handful of elements; more is no line.
 _PIECES, _LENGTH = 16, 512
+_HIDING = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0(?:\.0+)?\s*(?:;|!|$)"
+    r"|font-size\s*:\s*0(?:[a-z%]*)\s*(?:;|!|$)",
+    re.IGNORECASE,
+)
 _LD_DEPTH = 8
 _LD_ARTICLE = ("Article", "NewsArticle", "ReportageNewsArticle", "BlogPosting", "WebPage")
 
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """A page's visible lines, above and below the start of its article, and its meta data."""
+    """
+    A page's visible lines and its meta data.
+
+    `header` holds the strip's lines if any do; `between` follows to where the article begins.
+    """
 
     header: tuple[str, ...]
+    between: tuple[str, ...]
     body: tuple[str, ...]
     bounded: bool
     url: str | None
@@ -49,17 +63,36 @@ class _Walk:
     lines: list[str] = field(default_factory=list)
     buffer: list[str] = field(default_factory=list)
     open: list[_Frame] = field(default_factory=list)
+    meta: dict[str, str] = field(default_factory=dict)
+    scripts: list[str] = field(default_factory=list)
+    length: int = 0
     skipping: int = 0
     articles: int = 0
     headers: int = 0
+    header_end: int | None = None
     boundary: int | None = None
+
+    def add(self, text: str) -> None:
+        """Go on with the line."""
+        self.buffer.append(text)
+        self.length += len(text)
 
     def flush(self) -> None:
         """End the line."""
         text = fold("".join(self.buffer))
         self.buffer.clear()
+        self.length = 0
         if text:
             self.lines.append(text)
+
+    def break_softly(self) -> None:
+        """Take a line break of the markup for white space, unless it ends a ticker line."""
+        if not self.buffer or self.buffer[-1] == " ":
+            return
+        if self.length <= _LENGTH and self.is_line(fold("".join(self.buffer))):
+            self.flush()
+        else:
+            self.add(" ")
 
 
 @dataclass(slots=True)
@@ -75,22 +108,23 @@ def read_markup(text: str, is_line: Callable[[str], bool]) -> Markup:
     """
     Read an HTML page; `is_line` says whether a text is a whole ticker line.
 
-    Lines of the header stand before the article's headline or body begins; hidden elements,
-    scripts and comments are no text.
+    The strip stands in the page's `<header>`, or, where that holds none, anywhere above the
+    article's headline or body; hidden elements, scripts and comments are no text.
     """
     tree = HTMLTree.parse(text)
     walk = _Walk(is_line)
-    if tree.body is not None:
-        traverse_dom(tree.body, _enter(walk), _leave(walk), _Context())
-        walk.flush()
-    boundary = len(walk.lines) if walk.boundary is None else walk.boundary
-    meta = _meta(tree)
-    found = _json_ld(tree)
+    traverse_dom(_document(tree), _enter(walk), _leave(walk))
+    walk.flush()
+    # A header that holds the strip ends before the article begins, where both are.
+    ends = [end for end in (walk.header_end, walk.boundary) if end is not None]
+    header_end, article = (ends[0], max(ends)) if ends else (len(walk.lines), len(walk.lines))
+    meta, found = walk.meta, _json_ld(walk.scripts)
     return Markup(
-        header=tuple(walk.lines[:boundary]),
-        body=tuple(walk.lines[boundary:]),
-        bounded=walk.boundary is not None,
-        url=_canonical(tree) or meta.get("og:url"),
+        header=tuple(walk.lines[:header_end]),
+        between=tuple(walk.lines[header_end:article]),
+        body=tuple(walk.lines[article:]),
+        bounded=bool(ends),
+        url=_canonical(tree) or _absolute(meta.get("og:url")),
         title=found.get("headline") or meta.get("og:title") or _headline(tree),
         byline=found.get("author") or meta.get("author") or meta.get("article:author"),
         published=found.get("published") or _first(meta, _PUBLISHED) or _time(tree),
@@ -109,25 +143,33 @@ _PUBLISHED = (
 )
 
 
-class _Context(DOMContext):  # type: ignore[misc]
-    """The walk's state is held by the callbacks; the library wants a context of its own."""
-
-
 def _enter(walk: _Walk) -> Callable[[DOMContext], None]:
     def enter(context: DOMContext) -> None:
-        node = context.node
+        node: DOMNode = context.node
         if node.type == NodeType.TEXT:
             _take_text(walk, node)
             return
         if node.type != NodeType.ELEMENT:
             return
+        tag = node.tag
+        if tag in {"meta", "script"}:
+            _gather(walk, node)
+        if node.first_child is None:
+            # The library tells of no leaving where nothing is inside.
+            _pass_empty(walk, tag)
+            return
         walk.open.append(_Frame(len(walk.lines), len(walk.buffer), []))
-        if walk.skipping or _is_hidden(node):
+        if walk.skipping or tag in _UNSEEN or _is_hidden(node):
             walk.skipping += 1
             return
         _open_element(walk, node)
 
     return enter
+
+
+def _pass_empty(walk: _Walk, tag: str) -> None:
+    if not walk.skipping and (tag in _BLOCKS or tag == "br"):
+        walk.flush()
 
 
 def _open_element(walk: _Walk, node: DOMNode) -> None:
@@ -144,7 +186,7 @@ def _open_element(walk: _Walk, node: DOMNode) -> None:
 
 def _leave(walk: _Walk) -> Callable[[DOMContext], None]:
     def leave(context: DOMContext) -> None:
-        node = context.node
+        node: DOMNode = context.node
         if node.type != NodeType.ELEMENT:
             return
         frame = walk.open.pop()
@@ -169,22 +211,26 @@ def _close_element(walk: _Walk, tag: str, frame: _Frame) -> None:
         frame.pieces = None
     elif tag in _BLOCKS:
         walk.flush()
-    elif tag == "td":
-        walk.buffer.append(" ")
+    if tag == "header":
+        _note_header(walk, frame)
     _hand_up(walk, frame.pieces)
+
+
+def _note_header(walk: _Walk, frame: _Frame) -> None:
+    outermost = walk.headers == 0 and walk.boundary is None and walk.header_end is None
+    if outermost and any(map(walk.is_line, walk.lines[frame.lines :])):
+        walk.header_end = len(walk.lines)
 
 
 def _take_text(walk: _Walk, node: DOMNode) -> None:
     if walk.skipping:
         return
     value = node.value or ""
-    parts = value.split("\n")
-    walk.buffer.append(parts[0])
-    for part in parts[1:]:
-        # A line break in the markup is white space, unless it ends a ticker line.
-        if walk.is_line(fold("".join(walk.buffer))):
-            walk.flush()
-        walk.buffer.append(" " + part)
+    for number, part in enumerate(value.split("\n")):
+        if number:
+            walk.break_softly()
+        if part:
+            walk.add(part)
     if walk.open:
         walk.open[-1].pieces = _with(walk.open[-1].pieces, [value] if value.strip() else [])
 
@@ -203,10 +249,10 @@ def _with(pieces: list[str] | None, more: list[str] | None) -> list[str] | None:
 
 
 def _is_hidden(node: DOMNode) -> bool:
-    if node.tag in _UNSEEN or node.hasattr("hidden"):
+    if node.hasattr("hidden"):
         return True
-    style = (node.getattr("style") or "").replace(" ", "").lower()
-    return "display:none" in style or "visibility:hidden" in style
+    style = node.getattr("style")
+    return bool(style) and _HIDING.search(style) is not None
 
 
 def _starts_article(walk: _Walk, node: DOMNode) -> bool:
@@ -218,24 +264,35 @@ def _starts_article(walk: _Walk, node: DOMNode) -> bool:
     return (node.getattr("itemprop") or "") in {"headline", "articleBody"}
 
 
-def _meta(tree: HTMLTree) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for node in tree.document.get_elements_by_tag_name("meta"):
-        key = (node.getattr("property") or node.getattr("name") or node.getattr("itemprop")) or ""
-        value = fold(node.getattr("content") or "")
-        if key and value:
-            found.setdefault(key.lower(), value)
-    return found
+def _document(tree: HTMLTree) -> DOMNode:
+    return tree.document
+
+
+def _gather(walk: _Walk, node: DOMNode) -> None:
+    # On the way, as the library's own collections cost the square of their length.
+    if node.tag == "script":
+        if node.getattr("type") == "application/ld+json":
+            walk.scripts.append(node.text)
+        return
+    key = node.getattr("property") or node.getattr("name") or node.getattr("itemprop")
+    value = fold(node.getattr("content") or "")
+    if key and value:
+        walk.meta.setdefault(key.lower(), value)
 
 
 def _canonical(tree: HTMLTree) -> str | None:
-    node = tree.document.query_selector('link[rel="canonical"]')
-    return (node.getattr("href") or None) if node else None
+    node = _document(tree).query_selector('link[rel="canonical"]')
+    return _absolute(node.getattr("href")) if node else None
+
+
+def _absolute(url: str | None) -> str | None:
+    # A relative address names no host, so it says nothing of whose page this is.
+    return url.strip() if url and url.strip().lower().startswith(("http://", "https://")) else None
 
 
 def _headline(tree: HTMLTree) -> str | None:
     for selector in ("article h1", "article h2", '[itemprop="headline"]', "h1", "title"):
-        node = tree.document.query_selector(selector)
+        node = _document(tree).query_selector(selector)
         text = fold(node.text) if node else ""
         if text:
             return text
@@ -243,7 +300,7 @@ def _headline(tree: HTMLTree) -> str | None:
 
 
 def _time(tree: HTMLTree) -> str | None:
-    node = tree.document.query_selector("article time[datetime], time[pubdate]")
+    node = _document(tree).query_selector("article time[datetime], time[pubdate]")
     return (node.getattr("datetime") or None) if node else None
 
 
@@ -257,10 +314,10 @@ def _tags(meta: dict[str, str], found: dict[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for tag in (fold(str(part)) for part in parts) if tag))
 
 
-def _json_ld(tree: HTMLTree) -> dict[str, Any]:
-    for node in tree.document.query_selector_all('script[type="application/ld+json"]'):
+def _json_ld(scripts: list[str]) -> dict[str, Any]:
+    for script in scripts:
         try:
-            value = json.loads(node.text)
+            value = json.loads(script)
         except (ValueError, RecursionError):
             continue
         for item in _objects(value, _LD_DEPTH):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
 from tickertrack.dialects import Dialect
-from tickertrack.dialects.grammar import LINE_LIMIT
+from tickertrack.dialects.grammar import FURNITURE_LIMIT
 from tickertrack.models import Published
 from tickertrack.pages.dates import BYLINE, printed_date, published_from
 
-__all__ = ["Parts", "page_date_of", "parts_of"]
+__all__ = ["NO_PARTS", "Parts", "page_date_of", "parts_of"]
 
 _TITLE_LIMIT = 250
 # The byline stands between headline and text: below title and bullets, not deep in the text.
@@ -34,42 +34,36 @@ class Parts:
     tags: tuple[str, ...]
 
 
-def page_date_of(lines: Sequence[str], dialect: Dialect | None) -> date | None:
-    """Read the day that the masthead calls today; it stands above the article's text."""
-    if dialect is None or dialect.masthead is None:
-        return None
-    for line in _furniture(lines, dialect):
-        found = dialect.masthead.fullmatch(line)
-        if found:
-            return printed_date(found["date"])
-    return None
+NO_PARTS = Parts(title=None, byline=None, published=None, text="", tags=())
+
+
+def page_date_of(furniture: Iterable[str], dialect: Dialect | None) -> date | None:
+    """Read the day that the masthead calls today; where it names two, it names none."""
+    patterns = dialect.masthead if dialect else ()
+    found = (one.fullmatch(line) for line in furniture for one in patterns)
+    days = {printed_date(match["date"]) for match in found if match} - {None}
+    return days.pop() if len(days) == 1 else None
 
 
 def parts_of(lines: Sequence[str], dialect: Dialect | None, zone: ZoneInfo) -> Parts:
     """Take an article apart; `lines` are what follows the strip, white space folded."""
-    rest = list(lines[len(_furniture(lines, dialect)) :] if dialect else lines)
-    while rest and not rest[0]:
-        rest.pop(0)
+    rest = list(lines[_headline(lines, dialect) :])
     title = rest.pop(0) if rest and _is_title(rest) else None
     byline, published = _take_byline(rest, zone)
     tags = _take_tags(rest)
     return Parts(title, byline, published, "\n".join(rest).strip(), tags)
 
 
-def _furniture(lines: Sequence[str], dialect: Dialect) -> Sequence[str]:
-    end = 0
-    for number, line in enumerate(lines, start=1):
+def _headline(lines: Sequence[str], dialect: Dialect | None) -> int:
+    """Find the first line that is neither empty nor the page's furniture."""
+    seen = 0
+    for number, line in enumerate(lines):
         if not line:
             continue
-        if not _is_furniture(line, dialect):
-            break
-        end = number
-    return lines[:end]
-
-
-def _is_furniture(line: str, dialect: Dialect) -> bool:
-    patterns = (dialect.stop, dialect.masthead)
-    return len(line) <= LINE_LIMIT and any(one and one.fullmatch(line) for one in patterns)
+        seen += 1
+        if dialect is None or seen > FURNITURE_LIMIT or not dialect.is_furniture(line):
+            return number
+    return len(lines)
 
 
 def _is_title(rest: Sequence[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import sys
@@ -12,9 +13,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from tickertrack.dialects.grammar import YEARS
 from tickertrack.errors import SourceError
 from tickertrack.models import CaptureBasis, Locator
 from tickertrack.pages import Capture, decode, looks_like_html
+from tickertrack.pages.decode import MARKS
 
 __all__ = ["STDIN", "Given", "captures_in", "captures_of", "list_files", "stdin_bytes"]
 
@@ -38,11 +41,14 @@ class Given:
 
 def list_files(path: Path) -> list[Path]:
     """List a folder's readable files, by name; raises SourceError for what is not there."""
-    if not path.exists():
-        raise SourceError("no such file or folder", path=path)
-    if path.is_file():
-        return [path]
-    return sorted(one for one in path.rglob("*") if one.is_file() and _kind(one) is not None)
+    try:
+        if not path.exists():
+            raise SourceError("no such file or folder", path=path)
+        if path.is_file():
+            return [path]
+        return sorted(one for one in path.rglob("*") if one.is_file() and _kind(one) is not None)
+    except OSError as error:
+        raise SourceError(f"cannot be read ({error.strerror})", path=path) from error
 
 
 def captures_in(path: Path, given: Given) -> Found:
@@ -64,7 +70,7 @@ def captures_in(path: Path, given: Given) -> Found:
 
 def captures_of(content: bytes, given: Given) -> Found:
     """Yield what stands on standard input: one page, or JSON lines."""
-    first = content.lstrip()[:1]
+    first = content.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     where = Path(STDIN)
     if first == b"{":
         yield from _json_lines(content.splitlines(keepends=True), where, given)
@@ -83,14 +89,16 @@ def _kind(path: Path) -> str | None:
 
 
 def _page_file(path: Path, given: Given) -> Found:
-    yield from _whole(_content(path), path, given, html=_HTML.get(path.suffix.lower()))
+    name = path.name.lower().removesuffix(".gz")
+    yield from _whole(_content(path), path, given, html=_HTML.get(Path(name).suffix))
 
 
 def _whole(content: bytes, path: Path, given: Given, *, html: bool | None) -> Found:
     if not content.strip():
         yield SourceError("is empty", path=path)
         return
-    if _BINARY in content[:_SNIFF] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    marked = content.startswith(tuple(mark for mark, _ in MARKS))
+    if _BINARY in content[:_SNIFF] and not marked:
         yield SourceError("is binary, not a page", path=path)
         return
     text = decode(content)
@@ -113,13 +121,14 @@ def _jsonl_file(path: Path, given: Given) -> Found:
 
 
 def _json_lines(lines: Any, path: Path, given: Given) -> Found:
-    offset = number = 0
+    offset = records = 0
     for number, line in enumerate(lines, start=1):
         if line.strip():
+            records += 1
             locator = Locator(_name(path), offset, len(line))
             yield _json_record(line, path, number, locator, given)
         offset += len(line)
-    if number == 0:
+    if records == 0:
         yield SourceError("is empty", path=path)
 
 
@@ -144,12 +153,19 @@ def _parquet_file(path: Path, given: Given) -> Found:
     try:
         with pq.ParquetFile(path) as file:
             wanted = [name for name in file.schema_arrow.names if name in _COLUMNS]
+            if not _TEXTS.intersection(wanted):
+                # Said once, not of every row.
+                yield SourceError("has no column text or html", path=path)
+                return
             for batch in file.iter_batches(batch_size=1024, columns=wanted):
                 for record in batch.to_pylist():
                     locator = Locator(_name(path), number, 1)
                     number += 1
                     yield _record(record, path, number, locator, given)
-    except (ArrowException, OSError) as error:
+        if number == 0:
+            yield SourceError("is empty", path=path)
+    except (ArrowException, OSError, ValueError, OverflowError, LookupError) as error:
+        # A time that no calendar has, or a zone that nobody knows, is the file's fault too.
         yield SourceError(f"is no readable Parquet ({_one_line(error)})", path=path)
 
 
@@ -184,8 +200,11 @@ def _text(record: dict[str, Any], *keys: str) -> str | None:
         value = record.get(key)
         if isinstance(value, date):
             return value.isoformat()
+        if isinstance(value, bytes):
+            value = decode(value)
         if isinstance(value, str) and value.strip():
-            return value
+            # Half of a surrogate pair is no text, and no database takes it.
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return None
 
 
@@ -194,17 +213,26 @@ def _captured(record: dict[str, Any]) -> datetime | date | None:
     value = next((record[key] for key in _CAPTURED if record.get(key)), None)
     if isinstance(value, datetime):
         return _utc(value)
-    if value is None or isinstance(value, date):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, date):
+        return _plausible(value)
     text = str(value).strip()
     if text.isdigit() and len(text) == len("YYYYMMDDHHMMSS"):
-        return datetime.strptime(text, _STAMP_14).replace(tzinfo=UTC)
+        return _utc(datetime.strptime(text, _STAMP_14).replace(tzinfo=UTC))
     if len(text) == len("YYYY-MM-DD"):
-        return date.fromisoformat(text)
+        return _plausible(date.fromisoformat(text))
     return _utc(datetime.fromisoformat(text))
 
 
+def _plausible(day: date) -> date:
+    if day.year not in YEARS:
+        raise ValueError(f"year {day.year}")
+    return day
+
+
 def _utc(stamp: datetime) -> datetime:
+    _plausible(stamp)
     aware = stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
     return aware.astimezone(UTC).replace(microsecond=0)
 
@@ -241,4 +269,5 @@ _ENDINGS = {
     ".parquet": "parquet",
 }
 _HTML = {".txt": False, ".html": True, ".htm": True}
-_COLUMNS = {"url", "text", "html", "content", "raw_content", "title", *_CAPTURED, *_PUBLISHED}
+_TEXTS = {"html", "text", "content", "raw_content"}
+_COLUMNS = {"url", "title", *_TEXTS, *_CAPTURED, *_PUBLISHED}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,9 +25,10 @@ SCHEMA_VERSION = 2
 # "TICK", so that `file` and our own doctor know the database by its header.
 APPLICATION_ID = 0x5449434B
 _BUSY_SECONDS = 30.0
+_BUSY_PAUSE = 0.01
 _CACHE_KIB = 65536
 
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _DISK = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
@@ -43,7 +45,7 @@ def open_writing(path: Path) -> sqlite3.Connection:
         try:
             _prepare(connection)
             version = _schema_version(connection, path)
-            connection.execute("PRAGMA journal_mode = WAL")
+            _log_ahead(connection)
             # NORMAL lost up to 40 of 120 acknowledged transactions in power cuts; FULL none.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -57,9 +59,9 @@ def open_writing(path: Path) -> sqlite3.Connection:
 
 def open_reading(path: Path) -> sqlite3.Connection:
     """
-    Open the database for questions only; also where its folder may not be written.
+    Open the database for questions only; also where its folder cannot be written.
 
-    Raises NoDatabaseError, NewerSchemaError or CorruptError.
+    Raises NoDatabaseError, NewerSchemaError, ReadOnlyError or CorruptError.
     """
     if not path.is_file():
         raise NoDatabaseError(
@@ -76,6 +78,11 @@ def open_reading(path: Path) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
+        if version == 0:
+            connection.close()
+            raise NoDatabaseError(
+                "holds nothing yet", path=path, advice="fill it with `tickertrack ingest PATH`"
+            )
         if version < SCHEMA_VERSION:
             connection.close()
             raise StoreError(
@@ -103,7 +110,7 @@ def told(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into ours: which database, what is wrong, what to do."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise _translated(error, path) from error
 
 
@@ -114,11 +121,40 @@ def _connect_reading(path: Path) -> sqlite3.Connection:
         connection.execute("SELECT 1 FROM sqlite_schema")
     except sqlite3.OperationalError as error:
         connection.close()
-        if _code(error) not in _READ_ONLY:
+        if _code(error) not in _READ_ONLY | _DISK:
             raise
-        # A WAL database in a folder that may not be written has nowhere to put its index.
+        # In a folder that may not be written, or on a full disk, the log's index has no place.
+        # Opened as immutable the database is read without its log, which must then be empty.
+        if _log_size(path):
+            raise ReadOnlyError(
+                "has rows in its -wal file that cannot be read where nothing can be written",
+                path=path,
+                advice="copy both files to where there is room",
+            ) from error
         return sqlite3.connect(f"{uri}?immutable=1", uri=True)
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def _log_size(path: Path) -> int:
+    log = path.with_name(f"{path.name}-wal")
+    return log.stat().st_size if log.exists() else 0
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    # Of two processes that make a database at once, SQLite turns one away without a wait.
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if _code(error) not in _BUSY or time.monotonic() > until:
+                raise
+        else:
+            return
+        time.sleep(_BUSY_PAUSE)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
@@ -157,7 +193,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def _translated(error: sqlite3.Error, path: Path) -> StoreError:
+def _translated(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError:
     code = _code(error)
     if code in _BUSY:
         advice = "another tickertrack is writing; try again"
@@ -167,7 +203,7 @@ def _translated(error: sqlite3.Error, path: Path) -> StoreError:
         return CorruptError(f"is damaged, or no database ({error})", path=path, advice=advice)
     if code in _DISK:
         return DiskFullError(
-            f"cannot be written ({error})", path=path, advice="make room on the disk"
+            f"cannot be written ({error})", path=path, advice="make room on the disk, or check it"
         )
     if code in _READ_ONLY:
         advice = "check the folder and who may write there"
@@ -175,6 +211,9 @@ def _translated(error: sqlite3.Error, path: Path) -> StoreError:
     return StoreError(str(error), path=path)
 
 
-def _code(error: sqlite3.Error) -> int:
+def _code(error: sqlite3.Error | UnicodeDecodeError) -> int:
+    if isinstance(error, UnicodeDecodeError):
+        # Bytes that are no text stand in a damaged page, and also in what SQLite says of it.
+        return sqlite3.SQLITE_CORRUPT
     # The low byte is the error's kind; the rest tells variants of it apart.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -92,7 +92,8 @@ def sightings(connection: sqlite3.Connection) -> Iterator[Sighting]:
     boards = _boards(connection)
     rows = connection.execute(
         "SELECT pages.id, strip_id, publisher, strips.dialect, captured_at, page_date,"
-        " published_at, published_precision FROM pages JOIN strips ON strips.id = strip_id ORDER BY pages.id"
+        " published_at, published_precision FROM pages JOIN strips ON strips.id = strip_id"
+        " ORDER BY pages.id"
     )
     for row in rows:
         for board, prices, references in boards.get(row["strip_id"], ()):
@@ -200,7 +201,7 @@ def news(connection: sqlite3.Connection, span: Span) -> list[Row]:
     columns = ", ".join(NEWS)
     sql = f"SELECT {columns} FROM articles WHERE {where} ORDER BY published_at, url, id"
     rows = _rows(connection, sql, values)
-    return [{**row, "tags": json.loads(row["tags"])} for row in rows]
+    return [{**row, "tags": json.loads(row["tags"] or "[]")} for row in rows]
 
 
 def known_symbols(connection: sqlite3.Connection) -> list[str]:
@@ -232,7 +233,7 @@ def _boards(connection: sqlite3.Connection) -> dict[int, list[tuple[Any, ...]]]:
     references: dict[tuple[int, str], dict[str, int]] = defaultdict(dict)
     for strip, board, symbol, price, reference in connection.execute(
         "SELECT strip_id, board, symbol, price, reference_price FROM quotes"
-        f" WHERE verdict IN {_FIT} ORDER BY strip_id, line"
+        f" WHERE verdict IN {_FIT} AND price > 0 AND reference_price > 0 ORDER BY strip_id, line"
     ):
         prices[strip, board][symbol] = round(price * _SCALE)
         references[strip, board][symbol] = round(reference * _SCALE)

@@ -106,11 +106,14 @@ CREATE TABLE sittings (           -- a board of a page, placed on a session or l
 CREATE TABLE prices (             -- the time series: one row per symbol and session
   symbol TEXT NOT NULL,
   session TEXT NOT NULL,
-  price REAL NOT NULL CHECK (price > 0 AND price < 1e12),
-  reference_price REAL CHECK (reference_price > 0 AND reference_price < 1e12),
-  change REAL,
-  change_percent REAL,            -- in percent: 0.6 means 0.6 %
-  first REAL, high REAL, low REAL, -- of the observed quotes; NULL where the price is implied
+  price REAL NOT NULL CHECK (price > 0 AND price < 1e13),
+  reference_price REAL CHECK (reference_price > 0 AND reference_price < 1e13),
+  change REAL CHECK (abs(change) < 1e13),
+  change_percent REAL CHECK (abs(change_percent) < 1e20), -- in percent: 0.6 means 0.6 %
+  -- Of the observed quotes; NULL where the price is implied.
+  first REAL CHECK (first > 0 AND first < 1e13),
+  high REAL CHECK (high > 0 AND high < 1e13),
+  low REAL CHECK (low > 0 AND low < 1e13),
   status TEXT NOT NULL CHECK (status IN ('final', 'intraday', 'implied', 'provisional')),
   quotes INTEGER NOT NULL,        -- pages that witness the price's session
   method TEXT NOT NULL CHECK (method IN ('matched', 'captured', 'stated')),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from tickertrack.models import (
     TradingDay,
     content_id,
 )
-from tickertrack.store.connect import transaction
+from tickertrack.store.connect import told, transaction
 
 __all__ = [
     "Conclusions",
@@ -59,11 +59,11 @@ def store_refusals(
     connection: sqlite3.Connection, path: Path, errors: Iterable[SourceError]
 ) -> int:
     """Keep what a source could not read, by file and record; count the new."""
-    rows = [(str(error.path), error.line, "unreadable_page", error.what) for error in errors]
-    if not rows:
+    refused = [((str(error.path), error.line), "unreadable_page", error.what) for error in errors]
+    if not refused:
         return 0
     with transaction(connection, path):
-        return sum(_refuse(connection, None, *row) for row in rows)
+        return sum(_refuse(connection, None, *one) for one in refused)
 
 
 def store_series(
@@ -78,10 +78,20 @@ def store_series(
 
 
 def store_conclusions(
-    connection: sqlite3.Connection, path: Path, market: str, conclusions: Conclusions
+    connection: sqlite3.Connection, path: Path, market: str, draw: Callable[[], Conclusions]
 ) -> None:
-    """Replace all conclusions in one transaction."""
+    """
+    Replace all conclusions, in one transaction, by those that `draw` gives.
+
+    They are drawn before the lock is taken, so that others may store meanwhile; if others did,
+    they are drawn again under it, or newer conclusions would be lost to older ones.
+    """
+    with told(path):
+        version = _data_version(connection)
+        conclusions = draw()
     with transaction(connection, path):
+        if _data_version(connection) != version:
+            conclusions = draw()
         connection.execute("DELETE FROM sittings")
         connection.execute("DELETE FROM prices")
         connection.execute("DELETE FROM sessions WHERE market = ?", (market,))
@@ -106,12 +116,6 @@ def forget_after(connection: sqlite3.Connection, path: Path, moment: datetime) -
         connection.execute("DELETE FROM reference_closes WHERE stored_at > ?", later)
 
 
-def page_id(page: Page) -> int:
-    """Give a page's id: the same copy of the same address at the same time is the same page."""
-    captured = _time(page.captured_at) if page.captured_at else None
-    return content_id("page", page.url, captured, page.sha256)
-
-
 def article_id(article: Article) -> int:
     """Give an article's id: its canonical URL, or its words where it has none."""
     if article.url:
@@ -120,7 +124,7 @@ def article_id(article: Article) -> int:
 
 
 def _store_page(connection: sqlite3.Connection, page: Page) -> IngestReport:
-    own_id = page_id(page)
+    own_id = page.id
     lines = page.strip.found
     known = connection.execute("SELECT 1 FROM pages WHERE id = ?", (own_id,)).fetchone()
     if known:
@@ -132,7 +136,7 @@ def _store_page(connection: sqlite3.Connection, page: Page) -> IngestReport:
     )
     file = page.locator.file
     for item in page.strip.quarantined:
-        _refuse(connection, own_id, file, item.line, item.reason, item.raw)
+        _refuse(connection, own_id, (file, item.line), item.reason, item.raw)
     quotes = len(page.strip.quotes) if strips else 0
     refused = len(page.strip.quarantined)
     return IngestReport(1, strips, quotes, lines - quotes - refused, refused, articles)
@@ -162,8 +166,9 @@ def _merged(before: tuple[object, ...], row: tuple[object, ...]) -> tuple[object
 
 
 def _substance(row: tuple[object, ...]) -> tuple[object, ...]:
-    title, byline, text, tags, digest = row[2], row[3], row[7], row[8], row[9]
-    return (len(str(text)), title is not None, byline is not None, len(str(tags)), str(digest))
+    title, byline, publisher, text, tags, digest = row[2], row[3], *row[6:]
+    whole = (len(str(text)), title is not None, byline is not None, len(str(tags)))
+    return (*whole, str(digest), str(publisher))
 
 
 _PRECISIONS = {None: 0, "day": 1, "minute": 2, "second": 3}
@@ -209,15 +214,15 @@ def _store_strip(connection: sqlite3.Connection, strip: Strip) -> tuple[int | No
 def _refuse(
     connection: sqlite3.Connection,
     owner: int | None,
-    file: str,
-    line: int | None,
+    place: tuple[str, int | None],
     reason: str,
     raw: str,
 ) -> int:
+    file, line = place
     own_id = content_id(
         "quarantine", str(owner), file if owner is None else "", str(line), reason, raw
     )
-    row = (own_id, owner, file, line, reason, _storable(raw))
+    row = (own_id, owner, _storable(file), line, reason, _storable(raw))
     return connection.execute(
         "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?, ?)", row
     ).rowcount
@@ -226,7 +231,7 @@ def _refuse(
 def _page_row(own_id: int, page: Page, strip_id: int | None) -> tuple[object, ...]:
     return (
         own_id,
-        page.url,
+        _storable(page.url),
         page.publisher,
         _time(page.captured_at) if page.captured_at else None,
         page.capture_basis,
@@ -235,7 +240,7 @@ def _page_row(own_id: int, page: Page, strip_id: int | None) -> tuple[object, ..
         article_id(page.article),
         strip_id,
         page.sha256,
-        page.locator.file,
+        _storable(page.locator.file),
         page.locator.offset,
         page.locator.length,
         _time(datetime.now(UTC)),
@@ -248,7 +253,7 @@ def _article_row(article: Article) -> tuple[object, ...]:
     digest = hashlib.sha256("\x1f".join(words).encode("utf-8", "surrogatepass")).hexdigest()
     return (
         article_id(article),
-        article.url,
+        _storable(article.url),
         _storable(article.title),
         _storable(article.byline),
         *_published(article.published),
@@ -323,6 +328,11 @@ def added(one: IngestReport, other: IngestReport) -> IngestReport:
 
 def _unscaled(value: int | None) -> float | None:
     return None if value is None else value / SCALE
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    # Changes when another connection commits, never by what this one does.
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def _time(stamp: datetime) -> str:

@@ -1,0 +1,335 @@
+"""A line is read exactly or refused; so is a user's own dialect file."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from laying import market
+
+import tickertrack as tt
+from tickertrack.dialects import dialect_names, load_dialect
+from tickertrack.errors import ConfigError
+from tickertrack.publishers import load_publisher
+from tickertrack.strips import fold, read_strip
+
+LINES = Path(__file__).parent / "lines"
+MATCH = {"raw", "symbol", "price", "change", "percent", "direction", "verdict", "board"}
+ABOVE = "AVN 76.90 Increased By ▲ 0.55 (0.72%)"
+BELOW = "PTC 8.10 Decreased By ▼ -0.05 (-0.61%)"
+
+
+def _rows(kind: str) -> list[Any]:
+    files = ((path.stem, tomllib.loads(path.read_text("utf-8"))) for path in LINES.glob("*.toml"))
+    return [
+        pytest.param(name, row, id=f"{name}: {row['raw']}")
+        for name, table in sorted(files)
+        for row in table[kind]
+    ]
+
+
+def test_every_shipped_dialect_has_lines() -> None:
+    for name in dialect_names():
+        path = LINES / f"{name}.toml"
+        assert path.is_file(), f"a new dialect needs its lines: {path}"
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        assert set(table) == {"match", "refuse"}
+        assert table["match"]
+        assert table["refuse"]
+
+
+def test_every_file_of_lines_is_of_a_shipped_dialect() -> None:
+    assert {path.stem for path in LINES.iterdir()} == set(dialect_names())
+
+
+@pytest.mark.parametrize(("name", "row"), _rows("match"))
+def test_a_line_is_read(name: str, row: dict[str, str]) -> None:
+    assert set(row) == MATCH
+    strip, _ = read_strip([fold(row["raw"])], (), [load_dialect(name)], market())
+    assert not strip.quarantined
+    (quote,) = strip.quotes
+    numbers = (str(quote.price), str(quote.change), str(quote.percent))
+    assert numbers == (row["price"], row["change"], row["percent"])
+    assert {key: getattr(quote, key) for key in ("symbol", "direction", "verdict", "board")} == {
+        key: row[key] for key in ("symbol", "direction", "verdict", "board")
+    }
+    assert quote.reference_price == Decimal(row["price"]) - Decimal(row["change"])
+
+
+@pytest.mark.parametrize(("name", "row"), _rows("refuse"))
+def test_a_line_is_refused(name: str, row: dict[str, str]) -> None:
+    assert set(row) == {"raw", "reason"}
+    line, dialect = fold(row["raw"]), load_dialect(name)
+    strip, _ = read_strip([line], (), [dialect], market())
+    assert not strip.quotes
+    # Amid good lines it costs none of them: each is a quote, or refused by name.
+    strip, _ = read_strip([ABOVE, line, BELOW], (), [dialect], market())
+    read = [quote.raw for quote in strip.quotes]
+    refused = [one.raw for one in strip.quarantined]
+    assert read[0] == ABOVE
+    assert line not in read
+    assert BELOW in read + refused
+    assert all(one.reason for one in strip.quarantined)
+    if "\ufffd" in line:
+        assert [one.reason for one in strip.quarantined] == ["replacement_character"]
+
+
+# --- a user's own dialect ------------------------------------------------------------------------
+
+# Another word, another arrow, another order, another way to write numbers: 1.234,5 and -0,9.
+BERGBLATT = """
+name = "bergblatt"
+line = "{symbol}: {price} {change} {percent}% {arrow?}"
+sign = "arrow"
+
+[number]
+group = "."
+decimal = ","
+minus = "\\u2212-"
+percent_decimals = 1
+
+[symbol]
+pattern = '[A-ZÄÖÜ][A-ZÄÖÜ0-9 ]{0,15}'
+
+[arrows]
+up = ["↑"]
+down = ["↓"]
+
+[strip]
+prefix = ['Stand (?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2}):']
+masthead = ['Bergblatt vom (?P<date>.{4,20})', 'Ausgabe (?P<date>.{4,20})']
+stop = ['Kurse|Berge']
+"""
+PUBLISHER = """
+name = "bergblatt"
+hosts = ["bergblatt.example"]
+timezone = "Europe/Zurich"
+market = "psx"
+
+[[dialects]]
+name = "bergblatt"
+"""
+BERG_LINES = (
+    "ÄTNA: 1.234,50 12,25 1,0% ↑",
+    "EIGER 2: 33,30 0,20 0,6% ↓",
+    "KSE100: 46.301,25 \u2212203,55 \u22120,4%",
+    "MÖNCH: 5,44 0,00 0,0%",
+)
+BERG_PAGE = "\n".join(
+    (*BERG_LINES, "Bergblatt vom 5. Apr 2021", "Kurse", "Ein Lied", "Sie sangen.")
+)
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def ingest(folder: Path, text: str, address: str = "lied") -> list[dict[str, Any]]:
+    page = {"url": f"https://bergblatt.example/{address}", "text": text}
+    source = write(folder, f"{address}.jsonl", json.dumps(page))
+    with tt.open(folder / "t.db", config=folder / "config.toml") as tracker:
+        tracker.ingest(source)
+        return tracker.quote_rows(tracker.symbols())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    # A user's folder: config.toml, dialects/, publishers/.
+    write(tmp_path, "config.toml", '[collect]\npublishers = ["bergblatt"]\n')
+    write(tmp_path, "dialects/bergblatt.toml", BERGBLATT)
+    write(tmp_path, "publishers/bergblatt.toml", PUBLISHER)
+    return tmp_path
+
+
+def test_a_publisher_of_ones_own_is_read_from_page_to_table(folder: Path) -> None:
+    rows = ingest(folder, BERG_PAGE)
+    read = {
+        row["symbol"]: (row["price"], row["change"], row["percent"], row["direction"])
+        for row in rows
+    }
+    assert read == {
+        "ÄTNA": (1234.5, 12.25, 1.0, "up"),
+        "EIGER 2": (33.3, -0.2, -0.6, "down"),
+        "KSE100": (46301.25, -203.55, -0.4, "down"),
+        "MÖNCH": (5.44, 0.0, 0.0, "flat"),
+    }
+    assert {row["verdict"] for row in rows} == {"ok"}
+    assert {row["raw"] for row in rows} == set(BERG_LINES)
+
+
+@pytest.mark.parametrize(
+    ("decimals", "verdict"), [(1, "ok"), (2, "percent_mismatch")], ids=["one", "two: the control"]
+)
+def test_a_percent_is_held_to_the_decimals_that_are_printed(
+    folder: Path, decimals: int, verdict: str
+) -> None:
+    own = BERGBLATT.replace("percent_decimals = 1", f"percent_decimals = {decimals}")
+    write(folder, "dialects/bergblatt.toml", own)
+    rows = ingest(folder, "BERG: 33,30 0,22 0,6% ↑\nTAL: 33,30 0,22 0,7% ↑\nEin Lied\n")
+    verdicts = {row["symbol"]: row["verdict"] for row in rows}
+    assert verdicts == {"BERG": "percent_mismatch", "TAL": verdict}
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("Stand 2021-04-05: {}\nEin Lied\n", "2021-04-05"),
+        ("{}\nAusgabe 6 Apr 2021\nKurse\nEin Lied\n", "2021-04-06"),
+        ("Bergblatt vom 7 Apr 2021\nKurse\n{}\nEin Lied\n", "2021-04-07"),
+        ("Bergblatt vom 7 Apr 2021\n{}\nAusgabe 8 Apr 2021\nEin Lied\n", None),
+    ],
+)
+def test_each_of_several_mastheads_and_prefixes_is_known(
+    folder: Path, text: str, day: str | None
+) -> None:
+    (row,) = ingest(folder, text.format(BERG_LINES[0]))
+    assert row["page_date"] == day
+
+
+def test_a_strip_on_nobodys_host_is_refused(folder: Path) -> None:
+    page = json.dumps({"url": "https://elsewhere.example/lied", "text": BERG_PAGE})
+    with tt.open(folder / "t.db", config=folder / "config.toml") as tracker:
+        tracker.ingest(write(folder, "page.jsonl", page))
+        assert tracker.symbols() == []
+        reasons = [row["reason"] for row in tracker.quarantine_rows()]
+    assert reasons == ["foreign_host"] * len(BERG_LINES)
+
+
+def test_a_dialect_may_extend_a_shipped_one(folder: Path) -> None:
+    write(
+        folder,
+        "dialects/bergblatt.toml",
+        'name = "bergblatt"\nextends = "brecorder-2022"\n'
+        '[words]\nup = ["Hinauf um"]\ndown = ["Hinab um"]\nflat = ["Gleich"]\n',
+    )
+    dialect = load_dialect("bergblatt", folder)
+    assert dialect.read("ANL 33.30 Hinauf um ▲ 0.20 (0.6%)")
+    assert dialect.read("KSE100 46,301 Hinab um -203.55 (-0.44%)")
+    # A table is replaced whole; the days of the period are not inherited.
+    assert dialect.read("ANL 33.30 Increased By ▲ 0.20 (0.6%)") is None
+    assert (dialect.since, dialect.until) == (None, None)
+
+
+def test_a_users_file_goes_before_the_shipped_one_of_its_name(folder: Path) -> None:
+    own = 'name = "brecorder-2020"\nline = "{symbol} {price} {change} {percent}%"\n'
+    write(folder, "dialects/brecorder-2020.toml", own)
+    assert load_dialect("brecorder-2020", folder).read("ANL 33.30 0.20 0.6%")
+    assert load_dialect("brecorder-2020").read("ANL 33.30 0.20 0.6%") is None
+
+
+def test_an_optional_piece_may_stand_at_either_end_of_a_line(folder: Path) -> None:
+    table = '[arrows]\nup = ["↑"]\ndown = ["↓"]\n'
+    for name, line in (
+        ("at-end", "{symbol} {price} {change} {percent}% {arrow?}"),
+        ("at-start", "{arrow?} {symbol} {price} {change} {percent}%"),
+    ):
+        write(folder, f"dialects/{name}.toml", f'name = "{name}"\nline = "{line}"\n{table}')
+        dialect = load_dialect(name, folder)
+        assert dialect.read("ANL 33.30 0.20 0.6%")
+        arrows = ("ANL 33.30 0.20 0.6% ↑", "↑ ANL 33.30 0.20 0.6%")
+        assert [bool(dialect.read(one)) for one in arrows] == [name == "at-end", name == "at-start"]
+
+
+@pytest.mark.parametrize(
+    ("sign", "line", "change"),
+    [
+        ("word", "ANL 33.30 down 0.20 (0.6%)", "-0.20"),
+        ("word", "ANL 33.30 down -0.20 (-0.6%)", "-0.20"),
+        ("word", "ANL 33.30 up 0.20 (0.6%)", "0.20"),
+        ("number", "ANL 33.30 down -0.20 (-0.6%)", "-0.20"),
+        ("number", "ANL 33.30 down 0.20 (0.6%)", "0.20"),
+        ("number", "ANL 33.30 up +0.20 (+0.6%)", "0.20"),
+    ],
+)
+def test_the_sign_is_where_the_dialect_says(
+    folder: Path, sign: str, line: str, change: str
+) -> None:
+    write(
+        folder,
+        "dialects/worded.toml",
+        f'name = "worded"\nline = "{{symbol}} {{price}} {{word}} {{change}} ({{percent}}%)"\n'
+        f'sign = "{sign}"\n[words]\nup = ["up"]\ndown = ["down"]\n',
+    )
+    reading = load_dialect("worded", folder).read(line)
+    assert reading
+    assert str(reading.change) == change
+
+
+GOOD = 'name = "own"\nline = "{symbol} {price} {change} {percent}"\n'
+BAD = [
+    ('line = "{symbol} {price} {change} {percent}"', "name", "must be a text"),
+    ('name = "own"', "line", "must be a text"),
+    (
+        'name = "other"\nline = "{symbol} {price} {change} {percent}"',
+        "name",
+        "as the file is named",
+    ),
+    ('name = "own"\nline = "{symbol} {price} {percent}"', "line", "change"),
+    ('name = "own"\nline = "{symbol} {price} {change} {percent} {volume}"', "line", "at most once"),
+    ('name = "own"\nline = "{symbol} {symbol} {price} {change} {percent}"', "line", "at most once"),
+    ('name = "own"\nline = "{symbol} {price} {word} {change} {percent}"', "words", "is empty"),
+    ('name = "own"\nline = "{symbol} {price} {arrow?} {change} {percent}"', "arrows", "is empty"),
+    (f'{GOOD}lines = "x"', "lines", "did you mean 'line'"),
+    (f'{GOOD}sign = "colour"', "sign", "'word'"),
+    (f'{GOOD}sign = "word"', "sign", "needs {word} in line"),
+    (f'{GOOD}from = "2021"', "from", "must be a date"),
+    (f"{GOOD}number = 5", "number", "must be a table"),
+    (f'{GOOD}[number]\ngroups = ","', "number.groups", "did you mean 'group'"),
+    (f"{GOOD}[number]\ngroup = 3", "number.group", "must be a text"),
+    (f'{GOOD}[number]\ngroup = "."', "number.decimal", "a mark of its own"),
+    (f'{GOOD}[number]\ndecimal = ""', "number.decimal", "a mark of its own"),
+    (f"{GOOD}[number]\npercent_decimals = 9", "number.percent_decimals", "from 0 to 4"),
+    (f"{GOOD}[number]\npercent_decimals = '2'", "number.percent_decimals", "a count"),
+    (f"{GOOD}[symbol]\npattern = '[A-Z'", "symbol.pattern", "is no regular expression"),
+    (f"{GOOD}[symbol]\npattern = 'A)(B'", "symbol.pattern", "is no regular expression"),
+    (f"{GOOD}[symbol]\npattern = '[A-Z]*'", "symbol.pattern", "match nothing"),
+    (f"{GOOD}[symbol]\npattern = '(?P<price>[A-Z]+)'", "symbol.pattern", "name no group"),
+    (f'{GOOD}[words]\nup = "Increased By"', "words.up", "must be a list of texts"),
+    (f'{GOOD}[words]\nup = [""]', "words.up", "must be a list of texts"),
+    (f'{GOOD}[words]\nrise = ["Up"]', "words.rise", "unknown key"),
+    (f'{GOOD}[words]\nup = ["x"]\ndown = ["x"]', "words.down", "already"),
+    (f'{GOOD}[arrows]\nflat = ["▬"]', "arrows.flat", "unknown key"),
+    (f"{GOOD}[strip]\nprefix = ['(']", "strip.prefix", "is no regular expression"),
+    (f"{GOOD}[strip]\nstop = ['*']", "strip.stop", "is no regular expression"),
+    (f"{GOOD}[strip]\nmasthead = ['[']", "strip.masthead", "is no regular expression"),
+    (f"{GOOD}[strip]\nmasthead = ['today']", "strip.masthead", "(?P<date>"),
+    (f'{GOOD}extends = "nothing"', "", "no dialect named 'nothing'"),
+    (f'{GOOD}extends = "own"', "extends", "extends itself"),
+    ("name = ", "", "is not TOML"),
+]
+
+
+@pytest.mark.parametrize(("text", "key", "says"), BAD)
+def test_a_bad_dialect_is_refused_by_path_and_key(
+    folder: Path, text: str, key: str, says: str
+) -> None:
+    path = write(folder, "dialects/own.toml", text)
+    with pytest.raises(ConfigError) as caught:
+        load_dialect("own", folder)
+    error = caught.value
+    assert says in str(error)
+    assert error.key == key
+    if key:
+        assert error.path == path
+
+
+def test_the_good_dialect_beside_the_bad_ones_is_taken(folder: Path) -> None:
+    write(folder, "dialects/own.toml", GOOD)
+    assert load_dialect("own", folder).read("ANL 33.30 0.20 0.6")
+
+
+def test_an_unknown_dialect_or_key_in_a_publishers_file_is_refused(folder: Path) -> None:
+    write(folder, "publishers/lost.toml", PUBLISHER.replace("bergblatt", "lost"))
+    with pytest.raises(ConfigError, match="no dialect named 'lost'"):
+        load_publisher("lost", folder)
+    path = write(folder, "publishers/odd.toml", 'nam = "odd"')
+    with pytest.raises(ConfigError, match="did you mean 'name'") as caught:
+        load_publisher("odd", folder)
+    assert (caught.value.path, caught.value.key) == (path, "nam")
