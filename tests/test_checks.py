@@ -147,7 +147,7 @@ def _direction(change: Decimal) -> Direction:
 paisas = st.integers(1, 10_000_000).map(lambda paisa: paisa * CENT)
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(paisas, paisas, st.sampled_from([ROUND_HALF_UP, ROUND_HALF_EVEN]))
 def test_no_honest_stock_line_is_flagged(price: Decimal, reference: Decimal, rounding: str) -> None:
     change = price - reference
@@ -156,7 +156,7 @@ def test_no_honest_stock_line_is_flagged(price: Decimal, reference: Decimal, rou
     assert check(line, exact=True) == "ok"
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(
     st.decimals(100, 200_000, places=4),
     st.decimals("-0.5", "0.5", places=6),
