@@ -8,7 +8,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import product
 
 import pytest
@@ -212,6 +212,24 @@ def test_what_the_header_cannot_mean_is_refused_with_its_reason(
     page = read("\n".join((*header, "", HEADLINE, *SENTENCES)))
     assert len(page.strip.quotes) == quotes
     assert [one.reason for one in page.strip.quarantined] == refused
+
+
+@pytest.mark.parametrize(
+    ("stamp", "captured", "dialect"),
+    [
+        ("", None, "brecorder-2020"),
+        ("", 2021, "brecorder-2020"),
+        ("", 2024, "brecorder-2022"),
+        (" date 2021-04-07 ", None, "brecorder-2020"),
+        (" date 2024-04-26 ", None, "brecorder-2022"),
+    ],
+)
+def test_a_line_of_either_form_is_of_the_form_in_use(
+    stamp: str, captured: int | None, dialect: str
+) -> None:
+    at = datetime(captured, 4, 26, tzinfo=UTC) if captured else None
+    page = read(f"{stamp}AIRLINK 80.60 Increased By ▲ 1.19 (1.5%)\n{HEADLINE}\n", captured_at=at)
+    assert page.strip.dialect == dialect
 
 
 def test_a_date_that_no_page_has_is_no_page_date() -> None:

@@ -55,7 +55,8 @@ def read_strip(
     """
     Read the strip of a page's header; ticker lines of the body are refused, never read.
 
-    Of the dialects, the one that reads most lines wins; of equals the first.
+    Of the dialects, the one that reads most lines wins; of equals one in use on the page's date,
+    and of those the first.
     """
     dialect, block = _best(header, dialects)
     rest = [*header[block.end :], *body]
@@ -113,12 +114,25 @@ def _best(header: Sequence[str], dialects: Sequence[Dialect]) -> tuple[Dialect, 
         block = find_block(header, dialect)
         blocks.append((dialect, block))
         after = next(filter(None, header[block.end :]), "")
-        if _lines_read(block) == len(block.lines) > 0 and not any(
+        if _is_whole(block, dialect) and not any(
             one.looks_like_line(after) or one.read(after) for one in dialects
         ):
             # It has read all there is to read.
             break
-    return max(blocks, key=lambda pair: _lines_read(pair[1]))
+    return max(blocks, key=_rank)
+
+
+def _rank(pair: tuple[Dialect, HeaderBlock]) -> tuple[int, bool]:
+    dialect, block = pair
+    return _lines_read(block), _in_period(block, dialect)
+
+
+def _is_whole(block: HeaderBlock, dialect: Dialect) -> bool:
+    return _lines_read(block) == len(block.lines) > 0 and _in_period(block, dialect)
+
+
+def _in_period(block: HeaderBlock, dialect: Dialect) -> bool:
+    return block.page_date is None or dialect.valid_on(block.page_date)
 
 
 def _lines_read(block: HeaderBlock) -> int:
