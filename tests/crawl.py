@@ -209,7 +209,7 @@ def _furnish(plan: pd.DataFrame, rng: np.random.Generator) -> None:
     bylined = plan["stamped"] & ((plan["stale"] == "old") | (rng.random(count) < 1 / 2))
     plan["dated"] = paged | bylined | (plan["dating"] == "published only")
     plan["clocked"] = rng.random(count) < 1 / 3
-    plan["covid"] = (plan["shown"].dt.year == 2021) & (rng.random(count) < 1 / 2)  # noqa: PLR2004 - the box's year
+    plan["covid"] = (plan["shown"].dt.year == 2021) & (rng.random(count) < 1 / 2)
     plan["logo"] = plan["masthead"] | (rng.random(count) < 1 / 2)
     plan["section"] = rng.choice(["", *SECTIONS], count)
     plan["titled"] = rng.random(count) < 4 / 5

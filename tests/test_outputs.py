@@ -20,7 +20,17 @@ from tickertrack import open_tracker
 from tickertrack.harmless import safe_cell, safe_term
 
 ESCAPES = ["\x1b[31mred", "\x1b]0;title\x07", "\x9b2J", "\x00", "\x7f", "\u202egnp.exe", "a\rb"]
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\u00a0=1", "=cmd|' /C calc'!A0", "\uff1d1"]
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    " =1",
+    "\u00a0=1",
+    "=cmd|' /C calc'!A0",
+    "\uff1d1",
+]
 
 
 @pytest.mark.parametrize("text", ESCAPES)
@@ -94,7 +104,9 @@ def test_csv_and_spreadsheet_hold_no_formula(hostile: Path, tmp_path: Path):
 
         write_file(tracker.news(), tmp_path / "news.csv")
         write_file(tracker.news(), tmp_path / "news.xlsx")
-    cells = [cell for row in csv.reader(io.StringIO((tmp_path / "news.csv").read_text())) for cell in row]
+    cells = [
+        cell for row in csv.reader(io.StringIO((tmp_path / "news.csv").read_text())) for cell in row
+    ]
     assert not [cell for cell in cells if cell.strip().startswith(("=", "+", "-", "@"))]
     with zipfile.ZipFile(tmp_path / "news.xlsx") as book:
         sheet = book.read("xl/worksheets/sheet1.xml").decode()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tickertrack.cli.output import format_option, say, show
+from tickertrack.markets import symbols_of
 from tickertrack.store import read
 from tickertrack.tracker import Tracker
 
@@ -168,5 +169,13 @@ def _hint(tracker: Tracker, names: Sequence[str], rows: Sequence[dict[str, Any]]
         if name in known:
             say(f"{name}: nothing in this range")
             continue
-        near = difflib.get_close_matches(name, known, n=3, cutoff=_SHORTEST_NEAR)
-        say(f"{name}: no such symbol stored" + (f"; near: {', '.join(near)}" if near else ""))
+        say(f"{name}: {_unknown(name, known, tracker)}")
+
+
+def _unknown(name: str, known: Sequence[str], tracker: Tracker) -> str:
+    listed = symbols_of(tracker.market())
+    if name in listed:
+        return f"listed ({listed[name].name}), but on no page that is stored"
+    near = difflib.get_close_matches(name, known, n=3, cutoff=_SHORTEST_NEAR)
+    near = near or difflib.get_close_matches(name, listed, n=3, cutoff=_SHORTEST_NEAR)
+    return "no such symbol" + (f"; near: {', '.join(near)}" if near else "")

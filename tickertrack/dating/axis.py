@@ -56,10 +56,6 @@ class Axis:
         """Say whether a day lies on the axis."""
         return 0 <= self.index(day) < len(self)
 
-    def prior(self) -> Vector:
-        """Give the prior of a board of which nothing is known: any trading day."""
-        return normal(self.open_probability)
-
     @cached_property
     def steps(self) -> list[Vector]:
         """

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from tickertrack.dating.axis import Axis, Vector, normal
-from tickertrack.dating.nodes import Node, PriceIndex, agreement, tolerance_of
+from tickertrack.dating.nodes import Node, PriceIndex, agreement, root_of, tolerance_of
 
 __all__ = ["Edge", "Kind", "find_edges", "message", "spanning_forest"]
 
@@ -64,7 +64,7 @@ def spanning_forest(axis: Axis, evidence: Sequence[Vector], edges: Sequence[Edge
     parents = list(range(len(evidence)))
     forest = []
     for gain, edge in surest:
-        one, two = _root(parents, edge.one), _root(parents, edge.two)
+        one, two = root_of(parents, edge.one), root_of(parents, edge.two)
         if gain <= 0 or one == two:
             continue
         parents[two] = one
@@ -136,13 +136,6 @@ def _pages(nodes: Sequence[Node]) -> Iterator[Edge]:
         if node.board == "index" and partners:
             partner, pages = min(partners.items(), key=lambda item: (-item[1], item[0]))
             yield Edge(partner, place, "page", pages)
-
-
-def _root(parents: list[int], place: int) -> int:
-    while parents[place] != place:
-        parents[place] = parents[parents[place]]
-        place = parents[place]
-    return place
 
 
 def adjacency(edges: Sequence[Edge]) -> Mapping[int, list[Edge]]:

@@ -147,7 +147,7 @@ def _merged(sightings: list[Sighting], need: float) -> list[Node]:
     parents = _joined(board, vectors, need)
     groups: dict[int, list[int]] = defaultdict(list)
     for place in range(len(vectors)):
-        groups[_root(parents, place)].append(place)
+        groups[root_of(parents, place)].append(place)
     return [
         _node(board, flat, [alike[keys[place]] for place in places], vectors[places[0]])
         for places in groups.values()
@@ -171,12 +171,13 @@ def _joined(board: Board, vectors: list[dict[str, int]], need: float) -> list[in
                 continue
             found = agreement(board, vector, vectors[other], tolerance)
             if found.bits >= need and found.share >= _MOST:
-                one, two = sorted((_root(parents, place), _root(parents, other)))
+                one, two = sorted((root_of(parents, place), root_of(parents, other)))
                 parents[two] = one
     return parents
 
 
-def _root(parents: list[int], place: int) -> int:
+def root_of(parents: list[int], place: int) -> int:
+    """Find whom a place is joined to (union-find, paths halved on the way)."""
     while parents[place] != place:
         parents[place] = parents[parents[place]]
         place = parents[place]
