@@ -444,6 +444,9 @@ def test_a_capture_time_may_be_given(tmp_path: Path) -> None:
 def test_any_number_of_workers_stores_and_says_the_same(tmp_path: Path, workers: int) -> None:
     for number in range(4):
         (tmp_path / f"{number}.txt").write_text(text(number), encoding="utf-8")
-    done = command(tmp_path, "ingest", *tmp_path.glob("?.txt"), "--workers", workers, "--report")
-    assert (done.returncode, done.stderr) == (0, b"")
+    (tmp_path / "empty.txt").touch()
+    done = command(tmp_path, "ingest", *tmp_path.glob("*.txt"), "--workers", workers, "--report")
+    assert done.returncode == 1
+    assert done.stderr.count(b"\n") == 1
+    assert b"empty.txt: is empty" in done.stderr
     assert json.loads(done.stdout)["quotes"] == 4

@@ -140,7 +140,9 @@ REFUSED = {
 def test_values_that_cannot_be_true_are_refused(database: Path, table: str, column: str) -> None:
     with closing(open_writing(database)) as connection:
         connection.execute("INSERT INTO reference_closes VALUES ('KSE100', '2021-03-01', 1, '')")
-        row = dict(connection.execute(f"SELECT * FROM {table}").fetchone())
+        row = dict(
+            connection.execute(f"SELECT * FROM {table} ORDER BY {column} IS NULL").fetchone()
+        )
         change = f"UPDATE {table} SET {column} = ? WHERE {column} = ?"
         for value in REFUSED[table, column]:
             with pytest.raises(sqlite3.IntegrityError):

@@ -14,8 +14,9 @@ Everything that can go wrong, as one tree.
         BusyError               75  another process holds the database
 """
 
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 __all__ = [
     "BusyError",
@@ -95,6 +96,11 @@ class SourceError(TickertrackError):
         super().__init__(what, advice=advice)
         self.path = path
         self.line = line
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Cross the border between processes, as errors of a reading worker do."""
+        rebuild = partial(type(self), path=self.path, line=self.line, advice=self.advice)
+        return rebuild, (self.what,)
 
     def where(self) -> str:
         """Name file and line."""

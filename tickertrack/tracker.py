@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -308,7 +309,7 @@ class Tracker:
         from tickertrack.store.write import store_refusals  # noqa: PLC0415
 
         # What was not there is no page refused: a mistyped path leaves no trace.
-        kept = [error for error in errors if Path(error.path).exists()]
+        kept = [error for error in errors if os.path.lexists(error.path)]
         store_refusals(self.writer(), self.path, kept)
 
 

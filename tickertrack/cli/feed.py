@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from tickertrack.cli.output import complain, say
+from tickertrack.dialects.grammar import YEARS
 from tickertrack.errors import QueryError, SourceError, TickertrackError
 from tickertrack.models import Page
 from tickertrack.tracker import Progress, Tracker
@@ -157,6 +158,8 @@ def _moment(text: str | None) -> datetime | None:
     except ValueError as error:
         advice = "write it YYYY-MM-DDTHH:MM:SS+00:00"
         raise QueryError(f"--captured-at: no time: {text[:40]!r}", advice=advice) from error
+    if stamp.year not in YEARS:
+        raise QueryError(f"--captured-at: no capture is of the year {stamp.year}")
     return (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).astimezone(UTC)
 
 

@@ -101,13 +101,14 @@ def read_page(capture: Capture, desk: Desk) -> Page:
     if url and publisher is None:
         reading = replace(reading, strip=_refused(reading.strip))
     publisher = publisher or desk.owner_of(reading.strip.dialect)
+    page_date = reading.page_date or capture.captured_on
     return Page(
-        id=_identity(capture, desk),
+        id=_identity(capture, page_date, desk),
         url=url,
         publisher=publisher.name if publisher else None,
         captured_at=capture.captured_at,
         capture_basis=capture.capture_basis,
-        page_date=reading.page_date or capture.captured_on,
+        page_date=page_date,
         article=_article(capture, reading, publisher, _zone(publisher, desk)),
         strip=reading.strip,
         sha256=_digest(capture.text),
@@ -115,13 +116,13 @@ def read_page(capture: Capture, desk: Desk) -> Page:
     )
 
 
-def _identity(capture: Capture, desk: Desk) -> int:
-    # All that the source and the caller say is part of it: of one text with two dates, the first
-    # to arrive must not decide.
+def _identity(capture: Capture, page_date: date | None, desk: Desk) -> int:
+    # All that source and caller say of the page's time is part of it: of one text with two dates,
+    # the first to arrive must not decide.
     stamp = capture.captured_at.isoformat() if capture.captured_at else None
-    day = capture.captured_on.isoformat() if capture.captured_on else None
+    day = page_date.isoformat() if page_date else None
     named = desk.named.name if desk.named else None
-    said = (capture.url, stamp, day, capture.capture_basis, capture.title, capture.published)
+    said = (capture.url, stamp, day, capture.capture_basis, capture.published)
     return content_id("page", *said, named, _digest(capture.text))
 
 

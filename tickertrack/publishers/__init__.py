@@ -64,8 +64,10 @@ def load_publisher(name: str, folder: Path = Path()) -> Publisher:
     path = find_toml(name, (folder / "publishers", SHIPPED), kind="publisher")
     table = read_toml(path)
     refuse_unknown(table, _KEYS | {"dialects"}, path=path)
+    _check_types(table, path)
     if table.get("name") != name:
         raise ConfigError(f"must be {name!r}, as the file is named", path=path, key="name")
+    pattern = _pattern(table.get("article"), path)
     return Publisher(
         name=name,
         title=table.get("title", name),
@@ -73,8 +75,8 @@ def load_publisher(name: str, folder: Path = Path()) -> Publisher:
         feeds=_texts(table, "feeds", path),
         zone=_zone(table, path),
         market=table.get("market", "psx"),
-        article=_pattern(table.get("article"), path),
-        canonical=table.get("canonical"),
+        article=pattern,
+        canonical=_template(table.get("canonical"), pattern, path),
         periods=_periods(table.get("dialects", []), path, folder),
     )
 
@@ -95,7 +97,7 @@ def canonical_url(url: str, publisher: Publisher | None) -> str:
     parts = urlsplit(url.strip())
     if publisher and publisher.article and publisher.canonical:
         found = publisher.article.search(parts.path)
-        if found:
+        if found and all(found.groupdict().values()):
             return publisher.canonical.format(**found.groupdict())
     host = (_host(url) or "").removeprefix("www.").removeprefix("amp.")
     path = _AMP.sub("", parts.path).rstrip("/")
@@ -115,9 +117,35 @@ def _periods(rows: Any, path: Path, folder: Path) -> tuple[Period, ...]:
         raise ConfigError("needs at least one [[dialects]] row", path=path, key="dialects")
     for row in rows:
         refuse_unknown(row, {"name", "from", "until"}, path=path, prefix="dialects.")
+        if not isinstance(row.get("name"), str):
+            raise ConfigError("must be a text", path=path, key="dialects.name")
+        for key in ("from", "until"):
+            if not isinstance(row.get(key, date.min), date):
+                raise ConfigError("must be a date, as 2021-04-07", path=path, key=f"dialects.{key}")
     return tuple(
         Period(load_dialect(row["name"], folder), row.get("from"), row.get("until")) for row in rows
     )
+
+
+def _check_types(table: Mapping[str, Any], path: Path) -> None:
+    for key in ("name", "title", "timezone", "market", "article", "canonical"):
+        if not isinstance(table.get(key, ""), str):
+            raise ConfigError("must be a text", path=path, key=key)
+
+
+def _template(text: str | None, pattern: re.Pattern[str] | None, path: Path) -> str | None:
+    """Try the address that an article's pieces are to be put into."""
+    if text is None:
+        return None
+    names = dict.fromkeys(pattern.groupindex, "1") if pattern else {}
+    try:
+        text.format(**names)
+    except (KeyError, IndexError, ValueError) as error:
+        known = ", ".join(f"{{{name}}}" for name in names) or "none, as article names no group"
+        raise ConfigError(
+            f"cannot be filled ({error})", path=path, key="canonical", advice=f"known: {known}"
+        ) from error
+    return text
 
 
 def _texts(table: Mapping[str, Any], key: str, path: Path) -> tuple[str, ...]:

@@ -120,16 +120,16 @@ def article_id(article: Article) -> int:
     """Give an article's id: its canonical URL, or its words where it has none."""
     if article.url:
         return content_id("article", article.url)
-    return content_id("article", None, article.title, article.text)
+    return content_id("article", None, article.text or article.title)
 
 
 def _store_page(connection: sqlite3.Connection, page: Page) -> IngestReport:
     own_id = page.id
     lines = page.strip.found
-    known = connection.execute("SELECT 1 FROM pages WHERE id = ?", (own_id,)).fetchone()
-    if known:
-        return IngestReport(duplicates=lines)
+    # A known page may come with a title that it did not have before.
     articles = _store_article(connection, page.article)
+    if connection.execute("SELECT 1 FROM pages WHERE id = ?", (own_id,)).fetchone():
+        return IngestReport(duplicates=lines, articles=articles)
     strip_id, strips = _store_strip(connection, page.strip)
     connection.execute(
         f"INSERT INTO pages VALUES ({_marks(15)})", _page_row(own_id, page, strip_id)
