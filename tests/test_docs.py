@@ -34,10 +34,11 @@ def commands_of(document: Path) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for block in CONSOLE.findall(document.read_text(encoding="utf-8")):
         for line in block.splitlines():
+            command = found[-1][0] if found else ""
             if line.startswith("$ "):
                 found.append((line[2:], ""))
-            elif line.startswith(">"):
-                found[-1] = (f"{found[-1][0]}\n{line.removeprefix('>').removeprefix(' ')}", "")
+            elif "<<'END'" in command and not command.endswith("\nEND"):
+                found[-1] = (f"{command}\n{line}", "")
             else:
                 found[-1] = (found[-1][0], f"{found[-1][1]}{line}\n")
     return found

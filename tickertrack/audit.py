@@ -187,15 +187,14 @@ def _stepped_over(connection: sqlite3.Connection) -> Iterator[date]:
 
 def _counts(connection: sqlite3.Connection) -> Iterator[Row]:
     pages = connection.execute("SELECT count(*) FROM pages").fetchone()[0]
-    boards, undated = connection.execute(
-        "SELECT count(*), coalesce(sum(session IS NULL), 0) FROM sittings"
-    ).fetchone()
+    boards, undated = read.dating(connection)
     conflicts = connection.execute(
         "SELECT count(*) FROM prices WHERE conflict IS NOT NULL"
     ).fetchone()[0]
     refused = connection.execute("SELECT count(*) FROM quarantine").fetchone()[0]
     yield _finding("pages", "ok", f"{pages} stored")
-    yield _finding("dating", "ok", f"{boards} boards, {undated} undated")
+    mostly = "note" if 2 * undated > boards else "ok"
+    yield _finding("dating", mostly, f"{boards} boards, {undated} undated")
     yield _finding("prices", "note" if conflicts else "ok", f"{conflicts} conflicting")
     yield _finding("quarantine", "note" if refused else "ok", f"{refused} refused lines and pages")
 

@@ -6,7 +6,7 @@ import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from tickertrack.errors import SourceError
@@ -17,6 +17,7 @@ from tickertrack.sources.files import (
     Given,
     captures_in,
     captures_of,
+    given_of,
     list_files,
     stdin_bytes,
 )
@@ -31,13 +32,13 @@ class Sources:
     """What an ingest is told: the paths, and what the caller says of their pages."""
 
     paths: tuple[Path, ...]
-    captured_at: datetime | None = None
+    captured_at: datetime | date | None = None
     workers: int = 1
 
 
 def read_sources(sources: Sources, desk: Desk) -> Found:
     """Yield every page of the sources, and an error for each that cannot be read."""
-    given = Given(sources.captured_at)
+    given = given_of(sources.captured_at)
     files: list[Path] = []
     for path in sources.paths:
         if str(path) == STDIN:

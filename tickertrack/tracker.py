@@ -94,7 +94,7 @@ class Tracker:
         self,
         paths: str | Path | Iterable[str | Path],
         *,
-        captured_at: datetime | None = None,
+        captured_at: datetime | date | None = None,
         publisher: str | None = None,
         workers: int = 1,
         progress: Progress | None = None,
@@ -105,6 +105,7 @@ class Tracker:
 
         What cannot be read is told to `refused` and kept in quarantine; it never costs the pages
         beside it. Without `refused` the first such error is raised when all else is stored.
+        `captured_at` is for pages that do not say; of a bare day the session is not known.
         """
         from tickertrack.ingest import Sources, read_sources  # noqa: PLC0415
 
@@ -141,6 +142,19 @@ class Tracker:
         stored = store_series(self.writer(), self.path, symbol, closes)
         self.resolve()
         return stored
+
+    def remove_series(self, symbol: str) -> int:
+        """Forget an imported series, and date again; give the count of its closes."""
+        from tickertrack.store.write import remove_series  # noqa: PLC0415
+
+        removed = remove_series(self.writer(), self.path, symbol)
+        self.resolve()
+        return removed
+
+    def series_fit(self, symbol: str) -> tuple[int, int]:
+        """Count a symbol's stored reference prices, and those that an imported close explains."""
+        with told(self.path):
+            return read.series_fit(self.reader(), symbol)
 
     def resolve(self) -> None:
         """Date all boards and rebuild prices from the stored facts, replacing what was there."""
@@ -240,6 +254,11 @@ class Tracker:
         """Give what was refused, and why."""
         with told(self.path):
             return read.quarantine(self.reader())
+
+    def dating(self) -> tuple[int, int]:
+        """Count the boards that pages show, and those of them that nothing dates."""
+        with told(self.path):
+            return read.dating(self.reader())
 
     def symbols(self) -> list[str]:
         """List the symbols that any stored quote names."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import logging
 import os
 import sys
@@ -88,11 +89,13 @@ def cli(
     tickertrack history ANL -s 2021-04-01
     """
     # Imported here: `--help` needs no settings.
-    from tickertrack.config import load_config  # noqa: PLC0415
+    from tickertrack.config import Config, load_config  # noqa: PLC0415
     from tickertrack.tracker import Tracker  # noqa: PLC0415
 
     _log_to_stderr(verbose, quiet=quiet)
-    settings = load_config(config)
+    # What makes settings, or brings its own, is not held up by those that stand about.
+    own = ctx.invoked_subcommand in {"init", "demo"}
+    settings = Config() if own else load_config(config)
     tracker = Tracker(settings.with_database(db) if db else settings)
     ctx.obj = tracker
     ctx.call_on_close(tracker.close)
@@ -101,6 +104,7 @@ def cli(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every error is one line on stderr and a code."""
+    _speak_utf8()
     try:
         result = cli.main(
             args=arguments,
@@ -124,6 +128,13 @@ def main(arguments: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(BROKEN_PIPE)
     sys.exit(_code(result))
+
+
+def _speak_utf8() -> None:
+    # Data is UTF-8 wherever it goes; a terminal that cannot show an arrow shows a mark.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
 
 
 def _code(result: Any) -> int:

@@ -167,7 +167,7 @@ def _hint(tracker: Tracker, names: Sequence[str], rows: Sequence[dict[str, Any]]
     known = tracker.symbols() if missing else []
     for name in missing:
         if name in known:
-            say(f"{name}: nothing in this range")
+            say(f"{name}: no price here; `tickertrack quotes {name}` shows its lines, dated or not")
             continue
         say(f"{name}: {_unknown(name, known, tracker)}")
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,18 @@ import click
 from tickertrack.cli.output import complain, say
 from tickertrack.dialects.grammar import YEARS
 from tickertrack.errors import QueryError, SourceError, TickertrackError
+from tickertrack.markets import symbols_of
 from tickertrack.models import Page
 from tickertrack.tracker import Progress, Tracker
 
 __all__ = ["ingest", "init", "reference", "resolve"]
 
 FAILED = 1
+# A series that fits none of so many stored lines is likely another's.
+_ENOUGH = 5
+# Half as much again, or a third less, is more than any day has seen; a stock's split is more.
+_STEP = 1.5
+_CLOCKS_DIFFER = timedelta(days=1)
 
 
 @click.command()
@@ -55,7 +63,9 @@ def _write_settings(folder: Path) -> None:
 @click.command()
 @click.argument("paths", nargs=-1, required=True)
 @click.option(
-    "--captured-at", help="When the pages were captured, where they do not say; ISO 8601."
+    "--captured-at",
+    help="When the pages were captured, where they do not say: 2024-05-06T14:00+05:00 (without an "
+    "offset UTC), or just the day.",
 )
 @click.option("--publisher", help="Whose pages they are, whatever their address.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that read files.")
@@ -76,10 +86,11 @@ def ingest(
     tickertrack ingest pages/ crawl.jsonl --report
     """
     refused: list[SourceError] = []
-    with _progress() as progress:
+    bare: list[Page] = []
+    with _progress(bare) as progress:
         counts = tracker.ingest(
             paths,
-            captured_at=_moment(captured_at),
+            captured_at=_captured_at(captured_at),
             publisher=publisher,
             workers=workers,
             progress=progress,
@@ -95,7 +106,19 @@ def ingest(
             f"{counts.quotes} quotes new; {counts.duplicates} lines known, "
             f"{counts.quarantined} quarantined"
         )
+        _tell_dating(tracker, bare, counts.pages)
     return FAILED if refused else 0
+
+
+def _tell_dating(tracker: Tracker, bare: list[Page], new: int) -> None:
+    """Say what a newcomer would otherwise look for in vain."""
+    boards, undated = tracker.dating()
+    say(f"{boards} boards in all, {undated} undated")
+    if undated == boards > 0:
+        say("nothing dates them: give --captured-at, or `tickertrack reference import` a series")
+    if new and bare:
+        names = ", ".join(tracker.config.collect.publishers)
+        say(f"{len(bare)} pages show no strip of {names}; --publisher says whose they are")
 
 
 @click.command()
@@ -108,6 +131,8 @@ def resolve(tracker: Tracker) -> None:
     tickertrack resolve
     """
     tracker.resolve()
+    boards, undated = tracker.dating()
+    say(f"{boards} boards, {undated} undated")
 
 
 @click.group()
@@ -126,8 +151,48 @@ def import_series(tracker: Tracker, file: Path, symbol: str) -> None:
     \b
     tickertrack reference import kse100.csv --symbol KSE100
     """
-    stored = tracker.import_series(symbol.upper(), list(_closes(file)))
-    say(f"{stored} closes of {symbol.upper()}")
+    name = symbol.upper()
+    _refuse_unlisted(tracker, name)
+    stored = tracker.import_series(name, _steady(list(_closes(file)), file))
+    known, explained = tracker.series_fit(name)
+    say(f"{stored} closes of {name}; {explained} of {known} stored reference prices are among them")
+    if known >= _ENOUGH and not explained:
+        say(f"none fits: is it another index? `tickertrack reference remove --symbol {name}`")
+
+
+@reference.command("remove")
+@click.option("--symbol", required=True, help="Whose imported closes are to be forgotten.")
+@click.pass_obj
+def remove_series(tracker: Tracker, symbol: str) -> None:
+    """
+    Forget an imported series, and date again without it.
+
+    \b
+    tickertrack reference remove --symbol KSE100
+    """
+    say(f"{tracker.remove_series(symbol.upper())} closes of {symbol.upper()} removed")
+
+
+def _refuse_unlisted(tracker: Tracker, name: str) -> None:
+    listed = symbols_of(tracker.market())
+    if name in listed:
+        return
+    near = difflib.get_close_matches(name, listed, n=3)
+    advice = f"near: {', '.join(near)}" if near else "name it as strips print it"
+    raise QueryError(f"--symbol: the market lists no {name}", advice=advice)
+
+
+def _steady(closes: list[tuple[date, float]], path: Path) -> list[tuple[date, float]]:
+    """Refuse what cannot be one daily series: the future, and steps that no day makes."""
+    ordered = sorted(closes)
+    today = datetime.now(UTC).date()
+    for (_, before), (day, close) in pairwise([*ordered[:1], *ordered]):
+        if day > today:
+            raise SourceError(f"{day} is still to come", path=path)
+        if not 1 / _STEP < close / before < _STEP:
+            what = f"from {before:g} to {close:g} on {day} is no step of one series"
+            raise SourceError(what, path=path, advice="check symbol and units")
+    return ordered
 
 
 def _closes(path: Path) -> Iterator[tuple[date, float]]:
@@ -150,25 +215,37 @@ def _closes(path: Path) -> Iterator[tuple[date, float]]:
         yield day, close
 
 
-def _moment(text: str | None) -> datetime | None:
+def _captured_at(text: str | None) -> datetime | date | None:
+    """Read a time, or a bare day: that one means either of its two sessions, as page dates do."""
     if text is None:
         return None
+    text = text.strip()
     try:
-        stamp = datetime.fromisoformat(text.strip())
+        if len(text) == len("YYYY-MM-DD"):
+            return date.fromisoformat(text)
+        stamp = datetime.fromisoformat(text)
     except ValueError as error:
-        advice = "write it YYYY-MM-DDTHH:MM:SS+00:00"
+        advice = "write it YYYY-MM-DDTHH:MM+05:00"
         raise QueryError(f"--captured-at: no time: {text[:40]!r}", advice=advice) from error
     if stamp.year not in YEARS:
         raise QueryError(f"--captured-at: no capture is of the year {stamp.year}")
-    return (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).astimezone(UTC)
+    moment = (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).astimezone(UTC)
+    if moment > datetime.now(UTC) + _CLOCKS_DIFFER:
+        raise QueryError(f"--captured-at: {text} is still to come")
+    return moment
 
 
 @contextmanager
-def _progress() -> Iterator[Progress | None]:
-    """Show a bar on a terminal's stderr, and nothing where there is none."""
+def _progress(bare: list[Page]) -> Iterator[Progress]:
+    """Note pages without a strip; show a bar on a terminal's stderr, and none elsewhere."""
     context = click.get_current_context()
+
+    def note(page: Page) -> None:
+        if not page.strip.found:
+            bare.append(page)
+
     if not sys.stderr.isatty() or context.meta.get("tickertrack.quiet"):
-        yield None
+        yield note
         return
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import (  # noqa: PLC0415  # noqa: PLC0415
@@ -183,7 +260,8 @@ def _progress() -> Iterator[Progress | None]:
     with Bar(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("pages", total=None)
 
-        def advance(page: Page) -> None:  # noqa: ARG001
+        def advance(page: Page) -> None:
+            note(page)
             bar.advance(task)
 
         yield advance

@@ -104,7 +104,10 @@ def _place_nodes(
     nodes = gather(sightings, threshold(len({(one.strip_id, one.board) for one in sightings})))
     if not nodes:
         return {}
-    by_series = [series_evidence(axis, node.board, node.members[0], laid) for node in nodes]
+    by_series = [
+        series_evidence(axis, node.board, node.members[0], laid) * beside
+        for node, beside in zip(nodes, _beside_nodes(axis, nodes, sightings, laid), strict=True)
+    ]
     by_dates = [date_evidence(axis, speakers) for speakers in _speakers(nodes)]
     evidence = [dates * closes for dates, closes in zip(by_dates, by_series, strict=True)]
     edges = find_edges(nodes)
@@ -119,6 +122,29 @@ def _place_nodes(
         found = _Placed(believed[place], supported[place], votes, told)
         placed.update({(member.page_id, node.board): found for member in node.members})
     return placed
+
+
+def _beside_nodes(
+    axis: Axis,
+    nodes: Sequence[Node],
+    sightings: Sequence[Sighting],
+    laid: Mapping[str, AxisSeries],
+) -> Iterator[Vector]:
+    """Give what a series says of each node by way of a page's other board that has no node."""
+    in_nodes = {(member.page_id, node.board) for node in nodes for member in node.members}
+    slight = {
+        (one.page_id, one.board): one
+        for one in sightings
+        if (one.page_id, one.board) not in in_nodes and one.references.keys() & laid.keys()
+    }
+    for node in nodes:
+        keys = ((member.page_id, _other(node.board)) for member in node.members)
+        partner = next((slight[key] for key in keys if key in slight), None)
+        if partner is None:
+            yield np.ones(len(axis))
+            continue
+        told = series_evidence(axis, partner.board, partner, laid) * axis.open_probability
+        yield message(axis, Edge(0, 1, "page", 1.0), told, forward=True)
 
 
 def _supported(

@@ -207,7 +207,7 @@ def _index_price(price: int, closes: AxisSeries) -> Vector:
     moving = np.zeros(len(settled))
     for share, deviation in _MOVES:
         moving += share * _density(price, closes.nearest, np.full(len(settled), deviation))
-    fits = _SETTLED_SHARE * settled + (1.0 - _SETTLED_SHARE) * moving
+    fits = np.maximum(_SETTLED_SHARE * settled + (1.0 - _SETTLED_SHARE) * moving, _MISMATCH)
     return np.where(closes.known, fits, _by_chance(price, closes))
 
 
@@ -220,7 +220,10 @@ def _stock_reference(axis: Axis, reference: int, closes: AxisSeries) -> Vector:
 
 def _by_chance(value: int, closes: AxisSeries) -> Vector:
     """How likely an unknown close of each day falls within the rounding of a value."""
-    return _density(value, closes.nearest, _DAILY * np.sqrt(closes.gap + 1.0))
+    # A known close that does not fit must not be likelier than an unknown one that cannot: else
+    # a series of another index would draw all boards onto its days.
+    likely = _density(value, closes.nearest, _DAILY * np.sqrt(closes.gap + 1.0))
+    return np.maximum(likely, _MISMATCH)
 
 
 def _density(value: int, centre: Vector, deviation: Vector) -> Vector:

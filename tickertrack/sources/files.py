@@ -19,7 +19,7 @@ from tickertrack.models import CaptureBasis, Locator
 from tickertrack.pages import Capture, decode, looks_like_html
 from tickertrack.pages.decode import MARKS
 
-__all__ = ["STDIN", "Given", "captures_in", "captures_of", "list_files", "stdin_bytes"]
+__all__ = ["STDIN", "Given", "captures_in", "captures_of", "given_of", "list_files", "stdin_bytes"]
 
 STDIN = "-"
 # Web-text corpora call the crawl's time `date` or `timestamp`: it is a capture time, not news.
@@ -37,6 +37,14 @@ class Given:
     """What the caller says of pages that say nothing themselves."""
 
     captured_at: datetime | None = None
+    captured_on: date | None = None
+
+
+def given_of(captured_at: datetime | date | None) -> Given:
+    """Tell a time from a bare day."""
+    if captured_at is None or isinstance(captured_at, datetime):
+        return Given(captured_at)
+    return Given(captured_on=captured_at)
 
 
 def list_files(path: Path) -> list[Path]:
@@ -107,6 +115,7 @@ def _whole(content: bytes, path: Path, given: Given, *, html: bool | None) -> Fo
         locator=Locator(_name(path), 0, len(content)),
         html=looks_like_html(text) if html is None else html,
         captured_at=given.captured_at,
+        captured_on=given.captured_on,
         capture_basis="given" if given.captured_at else "unknown",
     )
 
@@ -188,7 +197,7 @@ def _record(
         html=html is not None,
         url=_text(record, "url"),
         captured_at=stated or given.captured_at,
-        captured_on=day,
+        captured_on=day or (None if stated else given.captured_on),
         capture_basis=basis,
         title=_text(record, "title"),
         published=_text(record, *_PUBLISHED),

@@ -204,6 +204,25 @@ def news(connection: sqlite3.Connection, span: Span) -> list[Row]:
     return [{**row, "tags": json.loads(row["tags"] or "[]")} for row in rows]
 
 
+def dating(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Count the boards, and the undated among them."""
+    boards, undated = connection.execute(
+        "SELECT count(*), coalesce(sum(session IS NULL), 0) FROM sittings"
+    ).fetchone()
+    return boards, undated
+
+
+def series_fit(connection: sqlite3.Connection, symbol: str) -> tuple[int, int]:
+    """Count a symbol's distinct reference prices, and those that an imported close explains."""
+    known, explained = connection.execute(
+        "SELECT count(*), coalesce(sum(EXISTS (SELECT 1 FROM reference_closes AS r"
+        " WHERE r.symbol = ?1 AND abs(r.close - q.reference_price) <= 0.6)), 0)"
+        " FROM (SELECT DISTINCT reference_price FROM quotes WHERE symbol = ?1) AS q",
+        (symbol,),
+    ).fetchone()
+    return known, explained
+
+
 def known_symbols(connection: sqlite3.Connection) -> list[str]:
     """List the symbols that any quote names."""
     return [row[0] for row in connection.execute("SELECT DISTINCT symbol FROM quotes ORDER BY 1")]

@@ -28,6 +28,7 @@ __all__ = [
     "Conclusions",
     "added",
     "forget_after",
+    "remove_series",
     "store_conclusions",
     "store_pages",
     "store_refusals",
@@ -75,6 +76,13 @@ def store_series(
     with transaction(connection, path):
         connection.executemany("INSERT OR REPLACE INTO reference_closes VALUES (?, ?, ?, ?)", rows)
     return len(rows)
+
+
+def remove_series(connection: sqlite3.Connection, path: Path, symbol: str) -> int:
+    """Forget an imported series; give the count of its closes."""
+    with transaction(connection, path):
+        sql = "DELETE FROM reference_closes WHERE symbol = ?"
+        return connection.execute(sql, (symbol,)).rowcount
 
 
 def store_conclusions(
