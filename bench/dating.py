@@ -106,6 +106,8 @@ def reliability(outcomes: Iterable[Outcome]) -> Mapping[str, tuple[int, int]]:
 
 def main(shared: Path) -> None:
     """Print the tables of docs/dating.md."""
+    if not (shared / "reference").is_dir():
+        sys.exit(f"{shared}: no reference series there to measure with (docs/dating.md)")
     crawl = date_crawl(shared / "reference", seed=1)
     _print_tally("Simulated crawl, 745 sessions, five captures a day", tally(crawl))
     _print_reliability(reliability(crawl))
