@@ -9,6 +9,7 @@ demo: .venv/installed
 	$(BIN)/tickertrack demo
 
 test: .venv/dev lint
+	@echo "left out here: the slow tier (make test-slow)"
 	$(BIN)/pytest
 
 test-slow: .venv/dev
