@@ -7,6 +7,7 @@ Everything that can go wrong, as one tree.
         NoDatabaseError         2   a question to a database that is not there
       QueryError                2   a question that cannot be meant: a start after the end
       SourceError               1   a file or record that cannot be read: `path`, `line`
+        FetchError              75  an address that cannot be fetched: `reason`, `temporary`
       StoreError                1   the database failed: `path`
         CorruptError            1   a file that is damaged, or no database
         DiskFullError           1   no space left
@@ -14,6 +15,7 @@ Everything that can go wrong, as one tree.
         BusyError               75  another process holds the database
 """
 
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +25,7 @@ __all__ = [
     "ConfigError",
     "CorruptError",
     "DiskFullError",
+    "FetchError",
     "NewerSchemaError",
     "NoDatabaseError",
     "QueryError",
@@ -105,6 +108,41 @@ class SourceError(TickertrackError):
     def where(self) -> str:
         """Name file and line."""
         return str(self.path) if self.line is None else f"{self.path}:{self.line}"
+
+
+class FetchError(SourceError):
+    """An address that cannot be fetched; `reason` is one word, for counting and deciding."""
+
+    exit_code = 75
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        url: str,
+        reason: str,
+        temporary: bool = False,
+        retry_at: datetime | None = None,
+        advice: str = "",
+    ) -> None:
+        """Carry the address, the kind of fault, and whether and when to ask again."""
+        super().__init__(what, path=url, advice=advice)
+        self.url = url
+        self.reason = reason
+        self.temporary = temporary
+        self.retry_at = retry_at
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Cross the border between processes with all that it carries."""
+        rebuild = partial(
+            type(self),
+            url=self.url,
+            reason=self.reason,
+            temporary=self.temporary,
+            retry_at=self.retry_at,
+            advice=self.advice,
+        )
+        return rebuild, (self.what,)
 
 
 class StoreError(TickertrackError):

@@ -16,6 +16,7 @@ __all__ = [
     "CaptureBasis",
     "DatedBoard",
     "Direction",
+    "HostState",
     "IngestReport",
     "Locator",
     "Method",
@@ -25,6 +26,7 @@ __all__ = [
     "Published",
     "Quarantined",
     "Quote",
+    "Response",
     "Sighting",
     "Sitting",
     "Status",
@@ -68,6 +70,48 @@ class Locator:
     file: str
     offset: int
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """
+    What a server answered, whole: `body` is decoded, `headers` stand as received.
+
+    `url` is where it came from in the end, after redirects; names of headers keep their case.
+    """
+
+    url: str
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    received_at: datetime
+    wire_bytes: int
+
+    def header(self, name: str) -> str | None:
+        """Give the first header of a name, whatever its case."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """
+    What is remembered of a host between runs, so that manners survive a restart.
+
+    `not_before` is the earliest time of the next request, by Retry-After or an open circuit;
+    `failures` counts runs that ended without an answer, one after the other; `skew` is the
+    server's clock less ours, in seconds.
+    """
+
+    host: str
+    last_request_at: datetime | None = None
+    not_before: datetime | None = None
+    failures: int = 0
+    robots: bytes | None = None
+    robots_status: int | None = None
+    robots_fetched_at: datetime | None = None
+    skew: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
