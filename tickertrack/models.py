@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -14,12 +14,15 @@ __all__ = [
     "Article",
     "Board",
     "CaptureBasis",
+    "Cause",
     "DatedBoard",
     "Direction",
+    "Fires",
     "HostState",
     "IngestReport",
     "Locator",
     "Method",
+    "Outcome",
     "Page",
     "Precision",
     "Price",
@@ -27,6 +30,7 @@ __all__ = [
     "Quarantined",
     "Quote",
     "Response",
+    "RunStatus",
     "Sighting",
     "Sitting",
     "Status",
@@ -39,9 +43,11 @@ __all__ = [
 
 Board = Literal["stocks", "index"]
 CaptureBasis = Literal["http", "warc", "stated", "given", "unknown"]
+Cause = Literal["schedule", "start", "catch-up", "request", "once"]
 Direction = Literal["up", "down", "flat"]
 Method = Literal["matched", "captured", "stated"]
 Precision = Literal["second", "minute", "day"]
+RunStatus = Literal["ok", "partial", "error", "missed", "skipped", "aborted"]
 Status = Literal["final", "intraday", "implied", "provisional"]
 Verdict = Literal["ok", "percent_mismatch", "sign_conflict", "impossible_reference", "out_of_range"]
 
@@ -217,6 +223,31 @@ class IngestReport:
     quarantined: int = 0
     articles: int = 0
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a job's run: counts of what it did, a line for each fault, how it ended."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+    ended: RunStatus | None = None
+
+    @property
+    def status(self) -> RunStatus:
+        """Say how it ended: with faults it is an error, or partial where something was done."""
+        if self.ended or not self.faults:
+            return self.ended or "ok"
+        return "partial" if any(self.counts.values()) else "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Fires:
+    """How many times of a schedule lie in a span (at most a bound), its first and its last."""
+
+    count: int
+    first: datetime
+    last: datetime
 
 
 @dataclass(frozen=True, slots=True)
