@@ -26,7 +26,7 @@ __all__ = ["DIFFERENCE", "FINDING", "examine", "verify_pages"]
 Row = dict[str, Any]
 
 DIFFERENCE = ("file", "offset", "url", "difference")
-FINDING = ("check", "state", "detail")
+FINDING = ("check", "state", "value", "detail")
 
 # The WAL-reset bug: fixed in 3.51.3. It needs two checkpointers at one time.
 _WAL_BUG = ((3, 7, 0), (3, 51, 2))
@@ -144,7 +144,9 @@ def _database(tracker: Tracker) -> Iterator[Row]:
         + (", of the versions with the WAL-reset bug: let one process write" if affected else ""),
     )
     free = shutil.disk_usage(tracker.path.absolute().parent).free
-    yield _finding("disk", "ok" if free > _LITTLE_SPACE else "problem", f"{free // _MIB} MiB free")
+    yield _finding(
+        "disk", "ok" if free > _LITTLE_SPACE else "problem", f"{free // _MIB} MiB free", free
+    )
 
 
 def _calendar(connection: sqlite3.Connection) -> Iterator[Row]:
@@ -199,5 +201,5 @@ def _counts(connection: sqlite3.Connection) -> Iterator[Row]:
     yield _finding("quarantine", "note" if refused else "ok", f"{refused} refused lines and pages")
 
 
-def _finding(check: str, state: str, detail: str) -> Row:
-    return {"check": check, "state": state, "detail": detail}
+def _finding(check: str, state: str, detail: str, value: float | None = None) -> Row:
+    return {"check": check, "state": state, "value": value, "detail": detail}

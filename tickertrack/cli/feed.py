@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from tickertrack.dialects.grammar import YEARS
 from tickertrack.errors import QueryError, SourceError, TickertrackError
 from tickertrack.markets import symbols_of
 from tickertrack.models import Page
+from tickertrack.shipped import shipped
 from tickertrack.tracker import Progress, Tracker
 
 __all__ = ["ingest", "init", "reference", "resolve"]
@@ -51,13 +51,18 @@ def init(folder: Path) -> None:
 
 def _write_settings(folder: Path) -> None:
     (folder / "jobs").mkdir(parents=True, exist_ok=True)
-    target = folder / "config.toml"
-    if target.exists():
-        say(f"{target}: is there already, left as it is")
-    else:
-        text = (resources.files("tickertrack") / "template.toml").read_text(encoding="utf-8")
-        target.write_text(text, encoding="utf-8")
-        say(f"{target}: written")
+    for name in [
+        "config.toml",
+        *sorted(f"jobs/{one.name}" for one in shipped("jobs").glob("*.py")),
+    ]:
+        target = folder / name
+        if target.exists():
+            say(f"{target}: is there already, left as it is")
+        else:
+            target.write_bytes(shipped(name).read_bytes())
+            # Jobs are code: not for others to write to, whatever this shell's umask says.
+            target.chmod(target.stat().st_mode & ~0o022)
+            say(f"{target}: written")
 
 
 @click.command()

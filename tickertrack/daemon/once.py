@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from tickertrack.daemon.child import Child, Order, prepare
 from tickertrack.daemon.ledger import Ledger
-from tickertrack.daemon.lock import Lock
 from tickertrack.daemon.triggers import planned, zone_of
 from tickertrack.errors import QueryError
+from tickertrack.lock import Lock
 from tickertrack.logs import Logging
 from tickertrack.models import Outcome
 from tickertrack.schedule import Roster, find_jobs

@@ -15,10 +15,10 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from tickertrack.daemon.child import Child, Order, prepare
 from tickertrack.daemon.guard import Guard, Jump
 from tickertrack.daemon.ledger import Ledger
-from tickertrack.daemon.lock import Lock
 from tickertrack.daemon.notify import keep_alive_seconds, notify
 from tickertrack.daemon.triggers import Trigger, planned, zone_of
 from tickertrack.errors import TickertrackError
+from tickertrack.lock import Lock
 from tickertrack.logs import Logging
 from tickertrack.models import Cause, Outcome
 from tickertrack.schedule import find_jobs

@@ -178,10 +178,12 @@ CREATE TABLE jobs (               -- requests to a live daemon, from another pro
 _COLLECTING = """
 ALTER TABLE runs ADD COLUMN cause TEXT NOT NULL DEFAULT 'schedule'
   CHECK (cause IN ('schedule', 'start', 'catch-up', 'request', 'once'));
-ALTER TABLE runs ADD COLUMN fires INTEGER NOT NULL DEFAULT 1; -- times of the schedule it stands for
+-- How many times of the schedule a row stands for.
+ALTER TABLE runs ADD COLUMN fires INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE jobs ADD COLUMN schedule TEXT;
 ALTER TABLE jobs ADD COLUMN next_run_at TEXT;
-ALTER TABLE jobs ADD COLUMN refused TEXT;                     -- why its file was not loaded
+-- Why a job's file was not loaded.
+ALTER TABLE jobs ADD COLUMN refused TEXT;
 CREATE INDEX runs_job ON runs (job, id);
 
 CREATE TABLE fetches (            -- an address that a publisher's feeds name, and what became of it
