@@ -70,6 +70,8 @@ def speak(settings: Logging) -> None:
     handler.setFormatter(_FORMS[settings.form]())
     logging.basicConfig(level=max(settings.level, logging.WARNING), handlers=[handler], force=True)
     logging.getLogger("tickertrack").setLevel(settings.level)
+    # What it would say of jobs is a row of `runs`, and a line of ours.
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
 
 
 def _message(record: logging.LogRecord) -> str:

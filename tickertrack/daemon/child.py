@@ -26,6 +26,7 @@ log = logging.getLogger("tickertrack.daemon")
 
 # Imported once, in the process that all others are forked from: a run then starts in milliseconds.
 _PRELOADED = [
+    "tickertrack.daemon.deaf",
     "tickertrack.collect",
     "tickertrack.conclude",
     "tickertrack.markets.calendar",
@@ -72,8 +73,13 @@ class Child:
 
     def outcome(self) -> Outcome:
         """Wait for what comes of the run; at its deadline, make it end."""
-        wait([self._ours, self._process.sentinel], max(0.0, self._until - time.monotonic()))
-        outcome = self._received() or self._end()
+        left = max(0.0, self._until - time.monotonic())
+        if wait([self._ours, self._process.sentinel], left):
+            outcome = self._received() or self._died()
+        else:
+            outcome = Outcome(
+                faults=("took longer than its deadline and was ended",), ended="error"
+            )
         self._process.join(_GONE)
         self.kill()
         self._ours.close()
@@ -97,10 +103,7 @@ class Child:
             return None
         return received if isinstance(received, Outcome) else None
 
-    def _end(self) -> Outcome:
-        if self._process.is_alive():
-            self.kill()
-            return Outcome(faults=("took longer than its deadline and was ended",), ended="error")
+    def _died(self) -> Outcome:
         self._process.join(_GONE)
         code = self._process.exitcode or 0
         how = f"signal {-code}" if code < 0 else f"code {code}"
@@ -110,12 +113,14 @@ class Child:
 def _work(order: Order, result: Connection) -> None:
     # A terminal's Ctrl-C goes to all; who ends us is the daemon.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asked: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
     _die_with_parent()
     speak(order.logging)
-    result.send(run_here(order))
+    result.send(_outcome(order, asked))
 
 
-def run_here(order: Order) -> Outcome:
+def _outcome(order: Order, asked: list[int]) -> Outcome:
     """Run a job in this process, and give what came of it: also of what it raised."""
     from tickertrack.schedule import load_job  # noqa: PLC0415  (job files are the child's affair)
     from tickertrack.tracker import Tracker  # noqa: PLC0415
@@ -125,7 +130,9 @@ def run_here(order: Order) -> Outcome:
         with Tracker(order.config) as tracker:
             shift = Shift(tracker, order.clock, max(order.seconds - _NOTICE, order.seconds / 2))
             signal.signal(signal.SIGTERM, lambda *_: shift.stop())
-            return job.run(shift)
+            if asked:
+                raise StoppedError  # noqa: TRY301  (before it began is as good as while it waits)
+            return _checked(job.run(shift))
     except StoppedError:
         return Outcome(faults=("was asked to stop",), ended="aborted")
     except TickertrackError as error:
@@ -134,6 +141,12 @@ def run_here(order: Order) -> Outcome:
         # The one place that takes all: whatever a job raises is a row of `runs`.
         log.debug("%s failed", order.job, exc_info=True)
         return Outcome(faults=(f"{type(error).__name__}: {error}",), ended="error")
+
+
+def _checked(outcome: object) -> Outcome:
+    if isinstance(outcome, Outcome):
+        return outcome
+    raise TypeError(f"its run gave {type(outcome).__name__}, not an Outcome")
 
 
 def _die_with_parent() -> None:

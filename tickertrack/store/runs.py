@@ -6,14 +6,23 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tickertrack.models import Cause, Fires, Outcome, RunStatus
 from tickertrack.store.connect import transaction
 
-__all__ = ["JOBS", "RUNS", "Request", "RunBook", "Times", "ages", "job_rows", "run_rows"]
+__all__ = [
+    "JOBS",
+    "RUNS",
+    "Request",
+    "RunBook",
+    "Times",
+    "failures_in_a_row",
+    "job_rows",
+    "run_rows",
+]
 
 Row = dict[str, Any]
 
@@ -156,16 +165,6 @@ class RunBook:
         rows = self._connection.execute("SELECT job, paused, run_requested_at FROM jobs")
         return {row[0]: Request(bool(row[1]), row[2] is not None) for row in rows}
 
-    def failures_in_a_row(self, job: str) -> int:
-        """Count a job's runs that failed since its last good one."""
-        row = self._connection.execute(
-            "SELECT count(*) FROM runs WHERE job = ?1 AND status IN ('error', 'aborted')"
-            " AND id > (SELECT coalesce(max(id), 0) FROM runs WHERE job = ?1"
-            " AND status IN ('ok', 'partial'))",
-            (job,),
-        ).fetchone()
-        return int(row[0])
-
     def _note(self, job: str, status: RunStatus, why: str, fires: Fires) -> None:
         self._connection.execute(
             "INSERT INTO runs (job, cause, scheduled_for, status, error, fires)"
@@ -182,7 +181,7 @@ class RunBook:
 def job_rows(connection: sqlite3.Connection) -> list[Row]:
     """Read the jobs that the daemon declared, with their last runs."""
     rows = connection.execute(
-        "SELECT job, CASE WHEN refused IS NOT NULL THEN 'refused: ' || refused"
+        "SELECT jobs.job, CASE WHEN refused IS NOT NULL THEN 'refused: ' || refused"
         " WHEN paused THEN 'paused' WHEN open.id IS NOT NULL THEN 'running' ELSE 'waiting' END"
         " AS state, schedule, next_run_at, last.status AS last_status,"
         " last.finished_at AS last_run_at, good.finished_at AS last_ok_at FROM jobs"
@@ -192,7 +191,7 @@ def job_rows(connection: sqlite3.Connection) -> list[Row]:
         "   AND status = 'ok')"
         " LEFT JOIN runs AS open ON open.id = (SELECT max(id) FROM runs WHERE job = jobs.job"
         f"   AND status = '{_RUNNING}')"
-        " ORDER BY job"
+        " ORDER BY jobs.job"
     )
     return [dict(row) for row in rows]
 
@@ -207,12 +206,15 @@ def run_rows(connection: sqlite3.Connection, job: str | None, limit: int) -> lis
     return [{**dict(row), "counts": json.loads(row["counts"] or "{}")} for row in rows]
 
 
-def ages(rows: list[Row], now: datetime) -> dict[str, timedelta | None]:
-    """Give the age of each job's last success."""
-    return {
-        row["job"]: now - datetime.fromisoformat(row["last_ok_at"]) if row["last_ok_at"] else None
-        for row in rows
-    }
+def failures_in_a_row(connection: sqlite3.Connection, job: str) -> int:
+    """Count a job's runs that failed since its last good one."""
+    row = connection.execute(
+        "SELECT count(*) FROM runs WHERE job = ?1 AND status IN ('error', 'aborted')"
+        " AND id > (SELECT coalesce(max(id), 0) FROM runs WHERE job = ?1"
+        " AND status IN ('ok', 'partial'))",
+        (job,),
+    ).fetchone()
+    return int(row[0])
 
 
 def _counts(counts: Mapping[str, int]) -> str:
