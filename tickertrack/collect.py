@@ -111,7 +111,8 @@ def _round(shift: Shift) -> Iterator[_Round]:
 
 def _store_kept(this: _Round) -> None:
     known = kept_until(this.tracker.writer(), this.archive.folder)
-    for path in this.archive.files():
+    # Only the last files can have been cut short; older ones were whole when the next began.
+    for path in this.archive.files()[-2:]:
         until = known.get(str(path.absolute()), 0)
         if mend(path, until) <= until:
             continue
