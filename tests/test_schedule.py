@@ -27,7 +27,7 @@ def nothing(_shift: object) -> Outcome:
 def test_the_shipped_jobs_load_and_have_times():
     roster, plans = planned(find_jobs(ROOT / "jobs"), KARACHI)
     assert roster.refused == {}
-    assert sorted(plans) == ["backup", "check", "collect", "link", "resolve"]
+    assert sorted(plans) == ["alert", "backup", "check", "collect", "link", "resolve"]
     now = datetime(2024, 5, 6, tzinfo=UTC)
     assert all(plan.after(now) for plan in plans.values())
 

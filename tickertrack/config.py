@@ -66,6 +66,14 @@ class Daemon:
 
 
 @dataclass(frozen=True, slots=True)
+class Alerts:
+    """`[alerts]`: whom to tell (apprise's addresses), and which lines, when they are crossed."""
+
+    urls: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A tracker's settings; `folder` is where relative paths and the user's own files stand."""
 
@@ -76,6 +84,7 @@ class Config:
     market: Market = field(default_factory=Market)
     collect: Collect = field(default_factory=Collect)
     daemon: Daemon = field(default_factory=Daemon)
+    alerts: Alerts = field(default_factory=Alerts)
 
     @property
     def database_path(self) -> Path:

@@ -209,6 +209,13 @@ CREATE TABLE hosts (              -- manners towards a host that outlive a resta
   robots BLOB, robots_status INTEGER, robots_fetched_at TEXT,
   skew REAL                       -- its clock less ours, in seconds
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE alerts (             -- a rule that holds for a subject, and was told
+  rule TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  since TEXT NOT NULL,
+  PRIMARY KEY (rule, subject)
+) STRICT, WITHOUT ROWID;
 """
 
 
