@@ -55,11 +55,16 @@ def _packed(answer: Answer) -> Answer:
 
 
 def _welcomes_gzip(accepted: str) -> bool:
-    for item in accepted.lower().split(","):
-        name, _, weight = item.replace(" ", "").partition(";q=")
-        if name in {"gzip", "*"}:
-            return weight.rstrip("0") not in {"0", "0.", "."} if weight else True
-    return False
+    weights = {
+        name: weight for name, _, weight in (item.partition(";q=") for item in _items(accepted))
+    }
+    weight = weights.get("gzip", weights.get("*", "0"))
+    # `gzip` is welcome, and so is `gzip;q=0.1`; `gzip;q=0.0` is not.
+    return weight.strip("0.") != "" or weight == ""
+
+
+def _items(accepted: str) -> list[str]:
+    return accepted.lower().replace(" ", "").split(",")
 
 
 def _knows(request: Request, answer: Answer, modified: datetime) -> bool:

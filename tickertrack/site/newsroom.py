@@ -78,10 +78,14 @@ class Newsroom:
     market: Market
     first: date
 
-    def piece(self, number: int) -> Piece | None:
-        """Find a piece by its number; None where there is none."""
-        day = _FIRST_DAY + (number - _FIRST_ID) // _PER_DAY * _DAY
-        return next((one for one in self.pieces_of(day) if one.id == number), None)
+    def piece(self, number: int, until: datetime) -> Piece | None:
+        """Find a piece by its number; None where none such had appeared by a moment."""
+        days, place = divmod(number - _FIRST_ID, _PER_DAY)
+        if days > (until.astimezone(self.market.zone).date() - _FIRST_DAY).days:
+            return None
+        pieces = self.pieces_of(_FIRST_DAY + days * _DAY)
+        piece = pieces[place] if place < len(pieces) else None
+        return piece if piece and piece.published <= until else None
 
     def pieces_of(self, day: date) -> tuple[Piece, ...]:
         """List a day's pieces, earliest first."""

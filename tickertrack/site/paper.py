@@ -57,18 +57,18 @@ class Paper:
         return places[path](now) if path in places else None
 
     def _article(self, number: int, now: datetime) -> Content | None:
-        told = self._told(number)
-        if told is None or told.published > now:
+        told = self._told(number, now)
+        if told is None:
             return None
         strip = strip_at(self.walk.at(now))
         page = article_page(told, strip.lines)
         return Content(page.encode(), _HTML, max(told.published, strip.since), strip)
 
-    def _told(self, number: int) -> Told | None:
-        piece = self.newsroom.piece(number)
-        if piece:
-            return tell(piece, self.walk)
-        return self.crowd.find(number) if self.crowd else None
+    def _told(self, number: int, now: datetime) -> Told | None:
+        if self.crowd and (one := self.crowd.find(number)):
+            return one
+        piece = self.newsroom.piece(number, now)
+        return tell(piece, self.walk) if piece else None
 
     def _front(self, now: datetime) -> Content:
         news, strip = self._newest(now, _LATEST), strip_at(self.walk.at(now))
