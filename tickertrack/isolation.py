@@ -28,6 +28,7 @@ MEMORY = 512 * 1024 * 1024
 # The parsers are loaded in a quarter of a second, on a machine that has nothing else to do.
 _START = 60.0
 _SLICES = 20
+_SAID = 200
 _STATUS = Path("/proc/self/status")
 _VICTIM = Path("/proc/self/oom_score_adj")
 _SERVE = "import sys; sys.path[:] = {path!r}; from tickertrack.isolation import serve; serve()"
@@ -212,7 +213,8 @@ def _answer(capture: Capture, order: _Order, floor: int) -> _Answer:
     except MemoryError:
         fault = _too_large(order.memory)
     except Exception as error:  # noqa: BLE001  (whatever a library makes of a hostile page)
-        fault = f"cannot be read ({type(error).__name__}: {error})"
+        words = " ".join(str(error).split())[:_SAID]
+        fault = f"cannot be read ({type(error).__name__}: {words})"
     # Half-used memory is not left to the next page, which may be an honest large one.
     spent = page is None or _memory("VmPeak") - floor > order.memory // 2
     if fault and _memory("VmPeak") - floor > order.memory // 2:

@@ -22,7 +22,7 @@ from fastwarc.warc import WarcRecord, WarcRecordType
 
 from tickertrack.errors import BusyError, DiskFullError, ReadOnlyError, StoreError
 from tickertrack.models import Locator, Response
-from tickertrack.sources.warc.captures import MARK, MOST_HEADERS
+from tickertrack.sources.warc.captures import MARK
 from tickertrack.sources.warc.records import Record, ends_whole, records_in
 
 __all__ = ["Archive", "mend"]
@@ -245,9 +245,10 @@ def _response(response: Response) -> WarcRecord:
     record.headers["WARC-Target-URI"] = response.url
     record.headers[MARK] = "http"
     record.is_http = True
-    record.set_bytes_content(_message(response))
+    message = _message(response)
+    record.set_bytes_content(message)
     # The digest of the payload is that of what follows the headers.
-    record.parse_http(max_header_len=MOST_HEADERS)
+    record.parse_http(max_header_len=len(message))
     return record
 
 

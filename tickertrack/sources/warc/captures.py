@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
-
-from fastwarc.warc import HeaderMap, WarcRecord
 
 from tickertrack.dialects.grammar import YEARS
 from tickertrack.errors import SourceError
 from tickertrack.models import Locator
 from tickertrack.pages import Capture, decode, looks_like_html
 from tickertrack.publishers import host_of
-from tickertrack.sources.warc.records import LIMIT, Record, UnsoundError, record_at, records_in
+from tickertrack.sources.warc.message import Message, body_of, message_of
+from tickertrack.sources.warc.records import (
+    LIMIT,
+    Record,
+    UnsoundError,
+    field,
+    record_at,
+    records_in,
+)
 
-__all__ = ["MARK", "MOST_HEADERS", "captures_after", "captures_in", "read_at"]
+__all__ = ["MARK", "captures_after", "captures_in", "read_at"]
 
 # A field of our own says of a record that we fetched it, at the time that it states.
 MARK = "X-Tickertrack-Basis"
-MOST_HEADERS = 1024 * 1024
 
 _OK = 200
 _MARKUP = {"text/html", "application/xhtml+xml"}
@@ -33,12 +35,9 @@ _UNSAID = {"", "application/octet-stream", "unknown/unknown"}
 _FEED = re.compile(
     r"\s*(?:<[?!][^>]*>\s*)*<(?:rss|feed|rdf:rdf|urlset|sitemapindex)\b", re.IGNORECASE
 )
+_ROBOTS = re.compile(r"[a-z]+://[^/]+/robots\.txt(?:[?#].*)?", re.IGNORECASE)
 _SNIFF = 1024
 _BINARY = "\x00"
-_GZIP = {"gzip", "x-gzip"}
-_GZIP_START = b"\x1f\x8b"
-_CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8} *(?:;[^\r\n]*)?\r\n")
-_LABEL = re.compile(r"[A-Za-z0-9_.:\-]{2,40}")
 
 Found = Iterator[Capture | SourceError]
 
@@ -73,7 +72,7 @@ def _captures(
     for record in records:
         if isinstance(record, SourceError):
             yield record
-        elif _field(record.headers, "WARC-Type") == "response" and _is_of(record, hosts):
+        elif field(record.headers, "WARC-Type") == "response" and _is_of(record, hosts):
             try:
                 capture = _capture(record, path)
             except SourceError as error:
@@ -93,20 +92,16 @@ def _capture(record: Record, path: Path) -> Capture | None:
         return _read(record, path)
     except UnsoundError as fault:
         raise fault.at(path, record.offset) from fault
-    except (ValueError, OSError, zlib.error) as error:
-        raise UnsoundError(f"cannot be read ({error})").at(path, record.offset) from error
 
 
 def _read(record: Record, path: Path) -> Capture | None:
-    message = _message(record)
-    kind = _kind(record, message)
-    if kind is None:
+    message = message_of(record.block)
+    if not _may_be_page(message, _target(record)):
         return None
     if not record.whole:
         raise UnsoundError(f"is a page of more than {LIMIT >> 20} MiB")
-    body = _unpacked(_joined(message, record), message.http_headers)
-    text = decode(body, _charset(message))
-    html = _is_html(kind, text)
+    text = decode(body_of(message), message.charset)
+    html = _is_html(message.kind, text)
     if html is None:
         return None
     return Capture(
@@ -115,17 +110,17 @@ def _read(record: Record, path: Path) -> Capture | None:
         html=html,
         url=_target(record),
         captured_at=_date(record),
-        capture_basis="http" if _field(record.headers, MARK) == "http" else "warc",
+        capture_basis="http" if field(record.headers, MARK) == "http" else "warc",
     )
 
 
 def _target(record: Record) -> str:
     # Some writers of WARC 1.0 put it in brackets, as its grammar asks.
-    return _field(record.headers, "WARC-Target-URI").strip("<>")
+    return field(record.headers, "WARC-Target-URI").strip("<>")
 
 
 def _date(record: Record) -> datetime:
-    text = _field(record.headers, "WARC-Date")
+    text = field(record.headers, "WARC-Date")
     try:
         stamp = datetime.fromisoformat(text)
     except ValueError:
@@ -137,21 +132,10 @@ def _date(record: Record) -> datetime:
     return aware.astimezone(UTC).replace(microsecond=0)
 
 
-def _field(headers: HeaderMap, name: str) -> str:
-    return (headers.get(name) or "").strip()
-
-
-# ---- what kind of thing it is
-
-
-def _kind(record: Record, message: WarcRecord) -> str | None:
-    """Give the content type of what may be a page; None for all else."""
-    # Its stubs deny it, but a record without HTTP has no such headers.
-    answered = getattr(message.http_headers, "status_code", None) == _OK
-    kind = (message.http_content_type or "").strip().lower() if answered else None
-    if kind == _PLAIN and urlsplit(_target(record)).path == "/robots.txt":
-        return None
-    return kind if kind in _MARKUP | _UNSAID | {_PLAIN} else None
+def _may_be_page(message: Message, url: str) -> bool:
+    if message.status != _OK or message.kind not in _MARKUP | _UNSAID | {_PLAIN}:
+        return False
+    return not (message.kind == _PLAIN and _ROBOTS.fullmatch(url))
 
 
 def _is_html(kind: str, text: str) -> bool | None:
@@ -162,46 +146,3 @@ def _is_html(kind: str, text: str) -> bool | None:
     if kind in _MARKUP:
         return True
     return looks_like_html(text) or (False if kind == _PLAIN else None)
-
-
-# ---- the message in the record
-
-
-def _message(record: Record, decoding: Literal["none", "transfer"] = "none") -> WarcRecord:
-    message = WarcRecord.from_bytes(record.content)
-    message.parse_http(auto_decode=decoding, max_header_len=MOST_HEADERS)
-    return message
-
-
-def _joined(message: WarcRecord, record: Record) -> bytes:
-    """Give the body, put together where it still lies in chunks."""
-    body = message.reader.read(LIMIT)
-    chunked = _field(message.http_headers, "Transfer-Encoding").lower() == "chunked"
-    # Most archives take the chunks apart and leave the header.
-    if not (chunked and _CHUNK.match(body)):
-        return body
-    return _message(record, "transfer").reader.read(LIMIT)
-
-
-def _unpacked(body: bytes, headers: HeaderMap) -> bytes:
-    """Undo the content coding, in bounds. Raises UnsoundError or zlib.error."""
-    coding = _field(headers, "Content-Encoding").lower()
-    # Here too the header may tell of what was undone long ago.
-    if coding in {"", "identity"} or body.lstrip().startswith(b"<"):
-        return body
-    if coding not in _GZIP:
-        raise UnsoundError(f"has a content coding that is not read: {coding[:20]!r}")
-    if not body.startswith(_GZIP_START):
-        return body
-    unpacker = zlib.decompressobj(wbits=31)
-    unpacked = unpacker.decompress(body, LIMIT + 1)
-    if len(unpacked) > LIMIT:
-        raise UnsoundError(f"unpacks to a page of more than {LIMIT >> 20} MiB")
-    if not unpacker.eof:
-        raise UnsoundError("holds a page that is cut off")
-    return unpacked
-
-
-def _charset(message: WarcRecord) -> str | None:
-    label = (message.http_charset or "").strip("\"' ")
-    return label if _LABEL.fullmatch(label) else None

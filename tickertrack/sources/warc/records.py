@@ -7,30 +7,30 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from fastwarc.warc import HeaderMap, WarcRecord
+from fastwarc.warc import HeaderMap
 
 from tickertrack.errors import SourceError
 
-__all__ = ["LIMIT", "Record", "UnsoundError", "ends_whole", "record_at", "records_in"]
+__all__ = ["LIMIT", "Record", "UnsoundError", "ends_whole", "field", "record_at", "records_in"]
 
 # A page's record unpacks to a hundredth of it. What is more is gone through, but not kept.
 LIMIT = 16 * 1024 * 1024
 _HEAD = 64 * 1024
 # How far to unpack in search of a member's end: an honest film, or a second's worth of a bomb.
 _PATIENCE = 512 * 1024 * 1024
-# A file of nothing but damage would be searched for ever.
-_MOST_FAULTS = 10_000
-_MOST_PLACES = 100_000
+# A file made of nothing but false beginnings would be searched for ever.
+_MOST_FAULTS = 5_000
+_MOST_PLACES = 100
 
 _START = b"WARC/"
 _GAP = b"\r\n\r\n"
 _MEMBER = b"\x1f\x8b\x08"
 _MEMBERS = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
-_LINES = re.compile(rb"(?<=\n)WARC/[01]\.[0-9]+\r?\n")
+_LINES = re.compile(rb"WARC/[01]\.[0-9]{1,2}\r\n")
 _CHUNK = 16 * 1024
 _STEP = 1024 * 1024
 _BLOCK = 64 * 1024
@@ -43,13 +43,13 @@ class Record:
     """
     A record as it lies in its file; `length` is the next one's offset less its own.
 
-    `content` is header and block; where that is more than LIMIT, its beginning, and not `whole`.
+    Of a block of more than LIMIT only the beginning is kept, and it is not `whole`.
     """
 
     offset: int
     length: int
     headers: HeaderMap
-    content: bytes
+    block: bytes
     whole: bool
 
 
@@ -74,10 +74,10 @@ def records_in(path: Path, start: int = 0) -> Iterator[Record | SourceError]:
             except UnsoundError as fault:
                 faults += 1
                 yield fault.at(path, at)
-                found = _find(file, at + 1, packed=packed) if faults < _MOST_FAULTS else None
-                if found is None:
+                if faults == _MOST_FAULTS:
+                    yield SourceError("is so damaged that the rest is not read", path=path)
                     return
-                at = found
+                at = _find(file, at + 1, packed=packed) or size
             else:
                 yield record
                 at += record.length
@@ -95,6 +95,11 @@ def record_at(path: Path, offset: int, length: int) -> Record:
     if record.length != length:
         raise UnsoundError(f"is {record.length} bytes long, not {length}").at(path, offset)
     return record
+
+
+def field(headers: HeaderMap, name: str) -> str:
+    """Give a header's value; what is not there is empty."""
+    return (headers.get(name) or "").strip()
 
 
 def ends_whole(file: BinaryIO) -> bool:
@@ -122,14 +127,15 @@ def _find(file: BinaryIO, at: int, *, packed: bool) -> int | None:
     """Find the next place that looks like a record's beginning."""
     if not packed:
         return next(_places(file, _LINES, at), None)
-    places = islice(_places(file, _MEMBERS, at), _MOST_PLACES)
-    # Three bytes stand anywhere, once in 16 MB of packed text.
-    return next((place for place in places if _begins_member(file, place)), None)
+    # Its bytes stand by chance in every 16 MB; where they crowd, one is taken for a beginning.
+    for number, place in enumerate(_places(file, _MEMBERS, at), start=1):
+        if number == _MOST_PLACES or _begins_member(file, place):
+            return place
+    return None
 
 
 def _places(file: BinaryIO, pattern: re.Pattern[bytes], at: int) -> Iterator[int]:
-    # A block begins before the last one's end, lest a match is cut in two.
-    base, last = max(at - 1, 0), at - 1
+    base, last = at, at - 1
     while True:
         file.seek(base)
         block = file.read(_BLOCK)
@@ -139,6 +145,7 @@ def _places(file: BinaryIO, pattern: re.Pattern[bytes], at: int) -> Iterator[int
                 yield last
         if len(block) < _BLOCK:
             return
+        # A block begins before the last one's end, lest a match is cut in two.
         base += _BLOCK - _OVERLAP
 
 
@@ -152,9 +159,10 @@ def _begins_member(file: BinaryIO, at: int) -> bool:
 
 
 def _is_packed(file: BinaryIO) -> bool:
-    # By its first bytes: names lie.
+    # Names lie; only where the beginning is damaged they are all there is.
     file.seek(0)
-    return file.read(len(_MEMBER)) == _MEMBER
+    begun = file.read(len(_START))
+    return begun.startswith(_MEMBER) or (begun != _START and file.name.endswith(".gz"))
 
 
 # ---- one gzip member a record
@@ -168,7 +176,7 @@ def _read_member(file: BinaryIO, at: int) -> Record:
         raise UnsoundError("shares its gzip member with others: unpack the file with gunzip")
     if whole and (len(content) < start + size or rest.strip(b"\r\n")):
         raise UnsoundError("is not as long as it says")
-    return Record(at, length, headers, content[: start + size], whole)
+    return Record(at, length, headers, content[start : start + size], whole)
 
 
 def _unpack(file: BinaryIO, at: int) -> tuple[bytes, int, bool]:
@@ -203,15 +211,17 @@ def _read_plain(file: BinaryIO, at: int) -> Record:
     end = at + start + size
     if end > _size(file):
         raise UnsoundError("is cut off")
+    file.seek(at + start)
+    block = file.read(min(size, LIMIT))
     file.seek(end)
     after = file.read(len(_GAP) + _OVERLAP)
-    gap = len(after) - len(after.lstrip(b"\r\n"))
-    # Where the next record is damaged, this one need not be.
-    if after[gap:] and not after[gap:].startswith(_START) and not after.startswith(_GAP):
+    follows = after.lstrip(b"\r\n")
+    gap = len(after) - len(follows)
+    # Where the next record is damaged, this one need not be; but it may have swallowed it.
+    ends = not follows or follows.startswith(_START)
+    if not ends and (not after.startswith(_GAP) or _LINES.search(block)):
         raise UnsoundError("is not as long as it says")
-    file.seek(at)
-    kept = min(start + size, LIMIT + _HEAD)
-    return Record(at, start + size + gap, headers, file.read(kept), kept == start + size)
+    return Record(at, start + size + gap, headers, block, len(block) == size)
 
 
 def _head(content: bytes) -> tuple[HeaderMap, int, int]:
@@ -221,11 +231,12 @@ def _head(content: bytes) -> tuple[HeaderMap, int, int]:
     end = content.find(_GAP, 0, _HEAD) + len(_GAP)
     if end < len(_GAP):
         raise UnsoundError("has no end of its header")
+    headers = HeaderMap("utf-8")
     try:
-        headers = WarcRecord.from_bytes(content[:end]).headers
+        headers.parse(BytesIO(content[:end]))
     except OSError as error:
-        raise UnsoundError(f"has a damaged header ({error})") from error
-    stated = headers.get("Content-Length") or ""
+        raise UnsoundError(f"has a header that cannot be read ({error})") from error
+    stated = field(headers, "Content-Length")
     if not (stated.isascii() and stated.isdigit() and len(stated) <= len(str(1 << 60))):
         raise UnsoundError("does not say how long it is")
     return headers, end, int(stated)
