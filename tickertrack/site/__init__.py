@@ -148,7 +148,8 @@ class SampleSite:
     @property
     def log(self) -> tuple[Request, ...]:
         """Every request so far, in the order of arrival; those in the works are there too."""
-        return tuple(self._log)
+        with self._changing:
+            return tuple(self._log)
 
     def strip(self, moment: datetime | None = None) -> Showing:
         """Give the strip as it stands on every page, now or at another moment."""
@@ -165,7 +166,8 @@ class SampleSite:
         return {course.session: printed_price(symbol, course.steps[-1][symbol]) for course in over}
 
     def _answering(self, request: Request) -> tuple[Answer, Misdeed | None]:
-        self._log.append(request)
+        with self._changing:
+            self._log.append(request)
         content = self._paper.at(urlsplit(request.path).path, request.moment)
         deed = self._misdeed_for(request.path)
         return (plain_answer(content), deed) if deed else (right_answer(request, content), None)

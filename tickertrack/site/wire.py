@@ -90,7 +90,7 @@ class Wire:
     def head(self, status: int, headers: Headers) -> None:
         """Send status line and headers as they are given."""
         self.raw(_head(status, (*self.house, *headers)))
-        self.request.status = status
+        self.request.status = int(status)
 
     def written(self, answer: Answer) -> bytes:
         """Give the bytes of a whole answer, for those who send them in their own way."""
