@@ -318,9 +318,8 @@ def test_the_log_keeps_what_was_asked_and_what_was_sent(
     first = http.get(url, headers={"User-Agent": "reader/1", "Accept-Encoding": "identity"})
     http.get(url, headers={"If-None-Match": first.headers["ETag"], "Accept-Encoding": "identity"})
     feed, page, again = site.log[begun:]
-    assert [(one.method, one.status) for one in (feed, page, again)] == [
-        *[("GET", 200), ("GET", 200), ("GET", 304)]
-    ]
+    assert {one.method for one in (feed, page, again)} == {"GET"}
+    assert [one.status for one in (feed, page, again)] == [200, 200, 304]
     assert site.url + page.path == url
     assert page.header("user-agent") == "reader/1"
     assert page.moment == site.clock.now()

@@ -83,14 +83,20 @@ class Wire:
     def answer(self, answer: Answer) -> None:
         """Send a whole answer in its right form."""
         self.head(answer.status, _with_length(answer))
-        if self.request.method != "HEAD":
+        if self.request.method == "HEAD":
+            return
+        # Noted first, and taken back: who has the last byte may look into the log at once.
+        self.request.strip = answer.strip
+        try:
             self.body(answer.body)
-            self.request.strip = answer.strip
+        except OSError:
+            self.request.strip = None
+            raise
 
     def head(self, status: int, headers: Headers) -> None:
         """Send status line and headers as they are given."""
-        self.raw(_head(status, (*self.house, *headers)))
         self.request.status = int(status)
+        self.raw(_head(status, (*self.house, *headers)))
 
     def written(self, answer: Answer) -> bytes:
         """Give the bytes of a whole answer, for those who send them in their own way."""
@@ -100,8 +106,13 @@ class Wire:
         """Send a piece of the body."""
         rest = memoryview(data)
         while rest:
-            sent = self.socket.send(rest)
-            self.request.sent += sent
+            # Counted first, as above.
+            sent = 0
+            self.request.sent += len(rest)
+            try:
+                sent = self.socket.send(rest)
+            finally:
+                self.request.sent -= len(rest) - sent
             rest = rest[sent:]
 
     def raw(self, data: bytes) -> None:
