@@ -205,7 +205,7 @@ def _fetch_page(this: _Round, publisher: Publisher, fetch: Fetch) -> bool:
             _take(this, fetch, response)
         else:
             this.counts["pages unchanged"] += 1
-            this.book.put(replace(fetch, fetched_at=this.now(), failures=0))
+            this.book.put(replace(fetch, state="done", fetched_at=this.now(), failures=0))
     except FetchError as error:
         return _failed(this, fetch, error)
     return True

@@ -167,12 +167,17 @@ class Daemon:
         return {"next_run_time": datetime.now(self.zone)}
 
     def _recover(self, jump: Jump) -> None:
-        """Wake the loop, which sleeps by the old clock; what was passed over runs once (A-02)."""
+        """Have the loop, which sleeps by the old clock, run once what was passed over (A-02)."""
         log.warning("the clock was set by %+.0f s, %.0f s unseen", jump.step, jump.asleep)
         if jump.step < 0:
             self.ledger.set_back()
-            for name in self.plans:
+        for name, plan in self.plans.items():
+            if jump.step < 0 or self.ledger.is_due(name):
                 self._run_now(name, "catch-up")
+                continue
+            now = datetime.now(self.zone)
+            due = Trigger(plan, self._clock).get_next_fire_time(None, now)
+            self._scheduler.modify_job(name, next_run_time=due)
         self._scheduler.wakeup()
 
     def _run_now(self, name: str, cause: Cause) -> None:
