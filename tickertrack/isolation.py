@@ -112,6 +112,10 @@ class IsolatedReader:
             answer = _ask(self._worker, capture, self._order.seconds)
         except _LostError as lost:
             answer = _Answer(None, str(lost), spent=True)
+        except BaseException:
+            # The answer that is still to come would be taken for the next page's.
+            self.close()
+            raise
         if answer.spent:
             self.close()
         # Standing first in its file it needs no place.
