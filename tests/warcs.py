@@ -258,11 +258,11 @@ def _stored(folder: Path) -> list[object]:
     return [one for path in folder.glob("*.gz") for one in captures_in(path)]
 
 
-def read_bare(name: str) -> None:
+def read_bare(text: str, size: str) -> None:
     """Read a hostile document with nothing around it."""
     from tickertrack.pages import read_page  # noqa: PLC0415
 
-    read_page(capture(HOSTILE[name]), desk())
+    read_page(capture(globals()[text](int(size))), desk())
 
 
 def read_and_wait(seconds: str, text: str) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from math import ceil
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
@@ -240,7 +241,7 @@ def _limit_memory(memory: int) -> int:
 
 def _limit_seconds(seconds: float) -> None:
     # The other end kills by the clock; this is for when it is no more.
-    _lower(resource.RLIMIT_CPU, int(time.process_time() + seconds) + 2)
+    _lower(resource.RLIMIT_CPU, ceil(time.process_time() + seconds))
 
 
 def _lower(kind: int, limit: int) -> None:
