@@ -17,6 +17,7 @@ _LAST_PORT = 65_535
 # Longer ones are refused by most servers too.
 LONGEST = 2048
 _UNSEEN = re.compile(r"[\x00-\x20\x7f\\]")
+_SECRET = re.compile("//[^/?#]*@")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*(?=:)")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -83,7 +84,7 @@ def parse_address(url: str, allow_private: frozenset[str] = frozenset()) -> Addr
     except ValueError as error:
         raise _refused(url, "malformed", f"is no address ({error})") from error
     if "@" in parts.netloc:
-        raise _refused(url, "credentials", "carries a user's name")
+        raise _refused(_SECRET.sub("//...@", url), "credentials", "carries a user's name")
     host, _, port = parts.netloc.lower().partition(":")
     if host.startswith("["):
         raise _refused(url, "ip_literal", "names a machine by number")

@@ -135,17 +135,26 @@ class Fetcher:
             if not rules.allow(address):
                 raise fault("robots", f"is not for us, says {robots.PATH}", address.url)
             delay = max(order.delay, rules.delay(self._manners.longest_crawl_delay))
-            return self._ask(address, replace(order, delay=delay))
+            response = self._ask(address, replace(order, delay=delay))
         except FetchError as error:
-            self._note(address, error)
+            self._note_fault(address, error)
             raise
+        self._note_answer(address, response)
+        return response
 
-    def _note(self, address: Address, error: FetchError) -> None:
+    def _note_fault(self, address: Address, error: FetchError) -> None:
         """Remember a failure of the host or of the way, and tell when to ask again."""
         if error.reason in OF_HOST or error.reason in OF_WAY:
             state = rested(self._book.load(address.authority), error, self._now())
             self._book.save(state)
             error.retry_at = state.not_before
+
+    def _note_answer(self, address: Address, response: Response) -> None:
+        """Remember that the host is well, and how far its clock is from ours."""
+        state = self._book.load(address.authority)
+        date = http_time(response.header("Date"))
+        skew = (date - response.received_at).total_seconds() if date else state.skew
+        self._book.save(replace(state, failures=0, not_before=None, skew=skew))
 
     # ---- robots.txt
 
@@ -205,11 +214,9 @@ class Fetcher:
         budget = Budget(address.url, manners.deadline, manners.head_bytes)
         with self._network.ask(address, order.headers, budget, manners.allow_private) as answer:
             received_at = self._now()
-            date = http_time(answer.first("date"))
-            _refuse_transient(answer, date, received_at)
-            budget.allow(max(manners.wire_bytes, order.limit))
+            _refuse_transient(answer, received_at)
+            budget.allow(manners.wire_bytes)
             body = read_body(answer, order.limit) if answer.status == _OK else b""
-        self._note_answer(address, (date - received_at).total_seconds() if date else None)
         return Response(
             url=address.url,
             status=answer.status,
@@ -229,13 +236,8 @@ class Fetcher:
         # Before it is sent: who is killed in the midst of a request has still made it.
         self._book.save(replace(state, last_request_at=self._now()))
 
-    def _note_answer(self, address: Address, skew: float | None) -> None:
-        state = self._book.load(address.authority)
-        known = state.skew if skew is None else skew
-        self._book.save(replace(state, failures=0, not_before=None, skew=known))
 
-
-def _refuse_transient(answer: Answer, date: datetime | None, now: datetime) -> None:
+def _refuse_transient(answer: Answer, now: datetime) -> None:
     if answer.status in _TRANSIENT:
-        asked = retry_at(answer.first("retry-after"), date, now)
+        asked = retry_at(answer.first("retry-after"), http_time(answer.first("date")), now)
         raise status_fault(answer.status, answer.reason, answer.url, asked)

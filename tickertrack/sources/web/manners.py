@@ -56,7 +56,8 @@ class Manners:
     How politely hosts are asked, and with how much patience.
 
     `allow_private` names by "host:port" what may be a machine or a port that is not public;
-    `wire_bytes` bound a body as sent, `body_bytes` as decoded, `head_bytes` all before it.
+    `wire_bytes` bound a body as sent, `body_bytes` as decoded. `head_bytes` bound all that arrives
+    until a head is whole: itself and, in the same read, up to 64 KiB of its body.
     """
 
     user_agent: str
@@ -66,7 +67,7 @@ class Manners:
     tries: int = 3
     longest_crawl_delay: float = 60.0
     robots_age: timedelta = timedelta(days=1)
-    head_bytes: int = MEGABYTE // 8
+    head_bytes: int = 96 * 1024
     wire_bytes: int = 5 * MEGABYTE
     body_bytes: int = 5 * MEGABYTE
 

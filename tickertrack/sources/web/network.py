@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import certifi
@@ -29,7 +30,6 @@ __all__ = ["Answer", "Budget", "Headers", "Network"]
 Headers = tuple[tuple[str, str], ...]
 Resolver = Callable[[str, int], list[str]]
 
-_CHUNK = 64 * 1024
 # RFC 9110 sets none; servers themselves take 100 at most.
 _HEADERS = 200
 _TOO_LONG = "took longer than a fetch may take"
@@ -81,6 +81,10 @@ class Budget:
         if self.received > self._most:
             raise fault("too_large", f"sent more than {self._most:,} bytes", self._url)
 
+    def room(self) -> int:
+        """Give the bytes that it takes to tell that more arrives than may."""
+        return self._most - self.received + 1
+
     def allow(self, size: int) -> None:
         """Let so many bytes more arrive: the body's."""
         self._most = self.received + size
@@ -91,6 +95,7 @@ def _resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+@cache
 def _trusted() -> ssl.SSLContext:
     # Not create_default_context: it would take certificates, and a file to write session keys to,
     # from the environment (F-18).
@@ -122,7 +127,11 @@ class Network:
             part.encode("ascii") for part in (address.scheme, address.host, address.target)
         )
         url = httpcore.URL(scheme=scheme, host=host, port=address.port, target=target)
-        sent = [("Host", address.authority), *headers, ("Connection", "close")]
+        sent = [
+            # As received, a validator may hold any byte.
+            (name.encode("ascii"), value.encode("latin-1", "replace"))
+            for name, value in (("Host", address.authority), *headers, ("Connection", "close"))
+        ]
         with (
             _faults(address),
             httpcore.HTTPConnection(
@@ -208,7 +217,8 @@ class _Line(httpcore.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
         """Read what has arrived."""
-        data = self._stream.read(min(max_bytes, _CHUNK), self._budget.seconds())
+        size = min(max_bytes, self._budget.room())
+        data = self._stream.read(size, self._budget.seconds())
         self._budget.count(len(data))
         return data
 
