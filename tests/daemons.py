@@ -121,23 +121,26 @@ def cli(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def process(folder: Path, *words: str) -> AbstractContextManager[subprocess.Popen[str]]:
     """Run `tickertrack run` as a process of its own; it is killed if it has not ended by itself."""
-    return _process(command(folder, "run", *words))
+    return own_process(command(folder, "run", *words))
 
 
 def minute_process(folder: Path) -> AbstractContextManager[subprocess.Popen[str]]:
     """Run a daemon as a process of its own, to which a full minute soon comes."""
-    return _process([sys.executable, __file__, str(folder)])
+    return own_process([sys.executable, __file__, str(folder)])
 
 
 @contextmanager
-def _process(words: list[str]) -> Iterator[subprocess.Popen[str]]:
+def own_process(words: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """Run a process; it is killed with its children if it has not ended by itself."""
     running = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
         yield running
     finally:
         if running.poll() is None:
             os.killpg(running.pid, signal.SIGKILL)
-        running.communicate()
+            running.wait()
+        if running.stderr is not None:
+            running.stderr.close()
 
 
 if __name__ == "__main__":

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from daemons import ROOT, rows, until
+from daemons import ROOT, own_process, rows, until
 
 from tickertrack import Tracker
 from tickertrack.collect import collect
 from tickertrack.config import load_config
 from tickertrack.daemon import Daemon
+from tickertrack.logs import Logging, speak
 from tickertrack.models import Outcome
 from tickertrack.shift import Shift
-from tickertrack.site import SampleSite
+from tickertrack.site import Fault, SampleSite, SiteClock
+from tickertrack.store.runs import RunBook
 
 KARACHI = ZoneInfo("Asia/Karachi")
 MONDAY = date(2024, 5, 6)
@@ -46,6 +52,15 @@ class World:
     def daemon(self) -> Daemon:
         """Make a daemon that goes by the site's clock."""
         return Daemon(load_config(self.folder / "config.toml", {}), self.site.clock, tick=0.2)
+
+    def request(self, job: str = "collect") -> None:
+        """Ask the daemon, or the next one, for a run."""
+        with self.tracker() as tracker:
+            RunBook(tracker.writer(), tracker.path).request(job, self.site.clock())
+
+    def process(self) -> AbstractContextManager[subprocess.Popen[str]]:
+        """Run a daemon that goes by the site's clock as a process of its own."""
+        return own_process([sys.executable, __file__, str(self.folder)])
 
     def look(self, day: date, at: time) -> None:
         """Move the clock to a time of a day, and wait until a running daemon has collected."""
@@ -78,3 +93,22 @@ def sessions(count: int) -> list[date]:
     """List the first weekdays from the Monday on."""
     days = (MONDAY + timedelta(days=number) for number in range(count * 2))
     return [day for day in days if day.weekday() < 5][:count]
+
+
+def crowded(here: World, count: int) -> dict[str, Fault]:
+    """Have the site list many articles and the tracker read them without a pause."""
+    faults = here.site.list_crowd(count)
+    here.site.write_tracker(here.folder, ["/feeds/crowd"])
+    config = here.folder / "config.toml"
+    config.write_text(config.read_text().replace("per_host_delay = 0.05", "per_host_delay = 0"))
+    return faults
+
+
+if __name__ == "__main__":
+    own = Path(sys.argv[1])
+    said = Logging(logging.INFO, "text")
+    speak(said)
+    daemon = Daemon(load_config(own / "config.toml", {}), SiteClock(own / "clock"), said, tick=0.1)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: daemon.stop())
+    daemon.run()

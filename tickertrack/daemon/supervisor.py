@@ -25,6 +25,8 @@ from tickertrack.schedule import find_jobs
 from tickertrack.shift import Clock, utc_now
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from apscheduler.events import JobSubmissionEvent
 
     from tickertrack.config import Config
@@ -66,6 +68,7 @@ class Daemon:
         self._tick = tick
         self._stopped = False
         self._fork = prepare()
+        self._at_work: set[str] = set()
         self._children: dict[str, Child] = {}
         self._causes: dict[str, Cause] = {}
         self._declared: dict[str, tuple[str, datetime | None]] = {}
@@ -129,19 +132,17 @@ class Daemon:
 
     def _come_to_an_end(self) -> None:
         self._scheduler.shutdown(wait=False)
-        running = list(self._children.values())
-        for child in running:
-            child.stop()
-        self._await_children(_GRACE)
-        for child in list(self._children.values()):
-            child.kill()
-        self._await_children(_CLOSING)
+        self._end_runs(Child.stop, _GRACE)
+        self._end_runs(Child.kill, _CLOSING)
         self.ledger.close("the daemon was stopped before the run had ended")
         log.info("stopped")
 
-    def _await_children(self, seconds: float) -> None:
+    def _end_runs(self, end: Callable[[Child], None], seconds: float) -> None:
+        # Again and again: a run that was just beginning has its process a moment later.
         until = time.monotonic() + seconds
-        while self._children and time.monotonic() < until:
+        while self._at_work and time.monotonic() < until:
+            for child in list(self._children.values()):
+                end(child)
             time.sleep(_GLANCE)
 
     # ---- what it looks after
@@ -186,7 +187,7 @@ class Daemon:
 
     def _grant_requests(self) -> None:
         for name, request in self.ledger.requests().items():
-            if request.run_requested and name in self.plans and name not in self._children:
+            if request.run_requested and name in self.plans and name not in self._at_work:
                 self.ledger.grant(name)
                 self._run_now(name, "request")
 
@@ -214,7 +215,7 @@ class Daemon:
             self._told = time.monotonic()
 
     def _status(self) -> str:
-        running = ", ".join(self._children) or "waiting"
+        running = ", ".join(sorted(self._at_work)) or "waiting"
         return f"{len(self.plans)} jobs; {running}" + (f"; {self._trouble}" * bool(self._trouble))
 
     def _say_once(self, trouble: str) -> None:
@@ -225,19 +226,25 @@ class Daemon:
     # ---- a run, in a thread of APScheduler's pool
 
     def _run_job(self, name: str) -> None:
+        begun = name in self._at_work
+        self._at_work.add(name)
         try:
-            self._account_for(name, self._causes.pop(name, "schedule"))
+            if begun:
+                # The loop before this one, which died, had begun it.
+                self.ledger.skip(name, "the run before is still going on")
+            else:
+                self._account_for(name, self._causes.pop(name, "schedule"))
         except TickertrackError as error:
             log.error("job %s: %s", name, error)  # noqa: TRY400  (one line, no traceback)
+        finally:
+            if not begun:
+                self._at_work.discard(name)
 
     def _account_for(self, name: str, cause: Cause) -> None:
         if self._stopped:
             return
         if cause != "request" and self._is_paused(name):
             self.ledger.skip(name, "paused")
-            return
-        if name in self._children:
-            self.ledger.skip(name, "the run before is still going on")
             return
         run = self.ledger.begin(name, cause)
         log.info("job %s begins (%s)", name, cause)
@@ -247,7 +254,11 @@ class Daemon:
 
     def _work(self, name: str) -> Outcome:
         seconds = self.roster.jobs[name].deadline.total_seconds()
-        child = Child(self._fork, Order(name, self.config, self._clock, seconds, self._logging))
+        order = Order(name, self.config, self._clock, seconds, self._logging)
+        try:
+            child = Child(self._fork, order)
+        except (OSError, EOFError) as error:
+            return Outcome(faults=(f"no process could be begun ({error})",), ended="error")
         self._children[name] = child
         try:
             return child.outcome()
