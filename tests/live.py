@@ -23,7 +23,7 @@ from tickertrack.config import load_config
 from tickertrack.daemon import Daemon
 from tickertrack.logs import Logging, speak
 from tickertrack.models import Outcome
-from tickertrack.shift import Shift
+from tickertrack.shift import Shift, StoppedError
 from tickertrack.site import Fault, SampleSite, SiteClock
 from tickertrack.store.runs import RunBook
 
@@ -31,6 +31,19 @@ KARACHI = ZoneInfo("Asia/Karachi")
 MONDAY = date(2024, 5, 6)
 # Before the open, three times in the session, after the close, in the evening.
 LOOKS = (time(8, 45), time(10, 5), time(12, 20), time(14, 50), time(17, 35), time(21, 10))
+
+
+@dataclass
+class SimulatedShift(Shift):
+    """A shift that waits in the site's time."""
+
+    now: SiteClock
+
+    def wait(self, seconds: float) -> None:
+        """Let the time go by."""
+        if self.is_over():
+            raise StoppedError
+        self.now.advance(timedelta(seconds=seconds))
 
 
 @dataclass
@@ -45,9 +58,9 @@ class World:
         return Tracker(load_config(self.folder / "config.toml", {}))
 
     def collect(self, seconds: float = 600.0) -> Outcome:
-        """Run one round in this process."""
+        """Run one round in this process, whose waits move the site's clock instead of ours."""
         with self.tracker() as tracker:
-            return collect(Shift(tracker, self.site.clock, seconds))
+            return collect(SimulatedShift(tracker, self.site.clock, seconds))
 
     def daemon(self) -> Daemon:
         """Make a daemon that goes by the site's clock."""
