@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from tickertrack.errors import FetchError, SourceError
 from tickertrack.isolation import IsolatedReader
-from tickertrack.models import Outcome, Page, Response
+from tickertrack.models import Outcome, Page, Response, RunStatus
 from tickertrack.publishers import Publisher, canonical_url
 from tickertrack.shift import Shift, StoppedError
 from tickertrack.sources.warc import Archive, captures_after, mend, read_at
@@ -80,7 +80,9 @@ def collect(shift: Shift) -> Outcome:
             log.info("the time is up; what is left waits for the next round")
         if this.counts["pages"]:
             this.tracker.resolve()
-        return Outcome(dict(this.counts), _told(this.faults))
+        # Cut short by its own time, a round has done its part; by a stop it may have done nothing.
+        ended: RunStatus | None = "partial" if shift.stopped else None
+        return Outcome(dict(this.counts), _told(this.faults), ended)
 
 
 def manners_of(tracker: Tracker) -> Manners:

@@ -74,7 +74,9 @@ def _host(state: HostState, now: datetime) -> Row:
         why = f"{state.failures} failed rounds" if state.failures else "it asked for it"
         until = state.not_before.isoformat(timespec="seconds")
         return _finding(name, "note", state.failures, f"left alone until {until}: {why}")
-    return _finding(name, "ok", state.failures, "answers" if state.last_request_at else "not asked")
+    asked = state.last_request_at
+    when = f"last asked {_ago(now - asked)} ago" if asked else "not asked yet"
+    return _finding(name, "ok", state.failures, when)
 
 
 def _backlog(connection: sqlite3.Connection) -> Row:

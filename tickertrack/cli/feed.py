@@ -92,7 +92,8 @@ def ingest(
     report: bool,
 ) -> int:
     """
-    Read pages from PATHS: .txt .html .jsonl .parquet (also .gz), folders, or - for standard input.
+    Read pages from PATHS: .txt .html .jsonl .warc (each also .gz), .parquet, folders, or - for
+    standard input. Of archives, only the publishers' own pages are read.
 
     \b
     tickertrack ingest pages/ crawl.jsonl --report

@@ -107,7 +107,7 @@ class Daemon:
         if self.ledger.aborted:
             log.warning("%d runs were cut short when the last daemon ended", self.ledger.aborted)
         names = ", ".join(self.roster.jobs) or "none"
-        log.info("jobs on %s: %s", self.config.database_path, names)
+        log.info("jobs on %s: %s", self.config.database_path.absolute(), names)
 
     def _look_around(self, guard: Guard) -> None:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import re
 import zlib
@@ -217,11 +219,20 @@ def _read_plain(file: BinaryIO, at: int) -> Record:
     after = file.read(len(_GAP) + _OVERLAP)
     follows = after.lstrip(b"\r\n")
     gap = len(after) - len(follows)
-    # Where the next record is damaged, this one need not be; but it may have swallowed it.
+    # Where the next record is damaged this one need not be; but it may have swallowed it.
     ends = not follows or follows.startswith(_START)
-    if not ends and (not after.startswith(_GAP) or _LINES.search(block)):
+    whole = len(block) == size
+    swallows = _LINES.search(block) and (not ends or (whole and _is_denied(headers, block)))
+    if swallows or not (ends or after.startswith(_GAP)):
         raise UnsoundError("is not as long as it says")
-    return Record(at, start + size + gap, headers, block, len(block) == size)
+    return Record(at, start + size + gap, headers, block, whole)
+
+
+def _is_denied(headers: HeaderMap, block: bytes) -> bool:
+    """Say whether a block is not what its digest says; one of another form says nothing."""
+    form, _, stated = field(headers, "WARC-Block-Digest").partition(":")
+    digest = base64.b32encode(hashlib.sha1(block, usedforsecurity=False).digest()).decode()
+    return form.lower() == "sha1" and len(stated) == len(digest) and stated.upper() != digest
 
 
 def _head(content: bytes) -> tuple[HeaderMap, int, int]:
@@ -231,6 +242,8 @@ def _head(content: bytes) -> tuple[HeaderMap, int, int]:
     end = content.find(_GAP, 0, _HEAD) + len(_GAP)
     if end < len(_GAP):
         raise UnsoundError("has no end of its header")
+    if _LINES.search(content, len(_START), end):
+        raise UnsoundError("has a header that runs into the next one's")
     headers = HeaderMap("utf-8")
     try:
         headers.parse(BytesIO(content[:end]))

@@ -25,7 +25,7 @@ from tickertrack.errors import FetchError
 from tickertrack.sources.web.addresses import Address, is_public
 from tickertrack.sources.web.faults import fault
 
-__all__ = ["Answer", "Budget", "Headers", "Network"]
+__all__ = ["Answer", "Budget", "Headers", "Network", "trust"]
 
 Headers = tuple[tuple[str, str], ...]
 Resolver = Callable[[str, int], list[str]]
@@ -96,12 +96,13 @@ def _resolve(host: str, port: int) -> list[str]:
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def trust(authorities: str) -> ssl.SSLContext:
+    """Trust whom the authorities of a file vouch for, by name, over TLS 1.2 or newer (F-17)."""
     # Not create_default_context: it would take certificates, and a file to write session keys to,
     # from the environment (F-18).
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(certifi.where())
+    context.load_verify_locations(authorities)
     return context
 
 
@@ -111,7 +112,7 @@ class Network:
 
     resolve: Resolver = _resolve
     sockets: httpcore.NetworkBackend = field(default_factory=httpcore.SyncBackend)
-    context: ssl.SSLContext = field(default_factory=_trusted)
+    context: ssl.SSLContext = field(default_factory=lambda: trust(certifi.where()))
 
     @contextmanager
     def ask(
