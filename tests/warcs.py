@@ -249,7 +249,8 @@ def keep_on(folder: str) -> None:
     """Keep and sync responses until killed; say of each where it lies, when it is safe."""
     with Archive(Path(folder), now) as archive:
         for number in count(len(list(_stored(Path(folder))))):
-            place = archive.keep(response(number, markup(number) + "<!-- filler -->" * number))
+            body = markup(number) + "<!-- filler -->" * number
+            place = archive.keep(response(number, body, received_at=NOON))
             archive.sync()
             print(number, place.offset, place.length, flush=True)  # noqa: T201
 
