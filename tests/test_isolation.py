@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -195,6 +196,34 @@ def test_hostile_pages_harm_nobody() -> None:
     assert all(what.startswith("takes more than") for what in refused.values()), refused
 
 
+SAMPLES = Path(tt.__file__).parent / "sample" / "pages"
+
+
+@pytest.mark.slow
+def test_1_000_mutated_pages_harm_nobody() -> None:
+    rng = random.Random(1)  # noqa: S311
+    samples = [path.read_text(encoding="utf-8") for path in sorted(SAMPLES.glob("*.html"))]
+    slowest = 0.0
+    with IsolatedReader(desk()) as reader:
+        for _ in range(1_000):
+            begun = time.monotonic()
+            found = reader.read(capture(mutated(rng.choice(samples), rng)))
+            slowest = max(slowest, time.monotonic() - begun)
+            assert isinstance(found, Page) or "takes more than" in found.what
+    assert slowest < isolation.SECONDS + 1
+
+
+def mutated(text: str, rng: random.Random) -> str:
+    """Cut, double, move and multiply pieces of a page."""
+    for _ in range(rng.randrange(1, 20)):
+        start, end = sorted(rng.randrange(len(text)) for _ in "ab")
+        end = min(end, start + 400)
+        piece, at = text[start:end], rng.randrange(len(text))
+        again = rng.choice([0, 1, 2, 50])
+        text = text[:start] + text[end:] if again == 0 else text[:at] + piece * again + text[at:]
+    return text
+
+
 def test_a_process_that_has_grown_is_replaced_though_its_page_was_read(
     reader: IsolatedReader,
 ) -> None:
@@ -311,11 +340,12 @@ def test_a_time_in_which_both_were_stopped_is_no_pages_fault(
         monkeypatch.setattr(isolation, "_SLICES", slices)
         with IsolatedReader(desk(), 3.0) as reader:
             reader.read(capture(markup(1)))
-            both = (
-                f"kill -STOP {worker()} {os.getpid()}; sleep 4; kill -CONT {os.getpid()} {worker()}"
-            )
-            with subprocess.Popen(["/bin/sh", "-c", f"sleep 0.3; {both}"]):
-                found = reader.read(capture(flood(25_000)))
+            os.kill(worker(), signal.SIGSTOP)
+            here = os.getpid()
+            later = f"sleep 0.2; kill -CONT {worker()}"
+            stop = f"sleep 0.2; kill -STOP {here}; sleep 4; kill -CONT {here}; {later}"
+            with subprocess.Popen(["/bin/sh", "-c", stop]):
+                found = reader.read(capture(markup(2)))
         assert isinstance(found, SourceError) == blamed
 
 
