@@ -54,7 +54,7 @@ Row = dict[str, Any]
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Work in this new folder and leave it there; else in a temporary one.",
+    help="Only the old pages, in this new folder that stays; else all, in a temporary one.",
 )
 @click.option("--serve", is_flag=True, help="Only serve the newspaper's site, until Ctrl-C.")
 def demo(keep: Path | None, serve: bool) -> None:
@@ -73,10 +73,13 @@ def demo(keep: Path | None, serve: bool) -> None:
         if serve:
             serve_site(folder)
             return
-        _heading("A daemon on a live site, through three sessions", "tickertrack run")
-        three_sessions(folder / "live")
-        _heading("Old pages, in a folder", "tickertrack init")
-        _note(f"Stories of our own around real printed quotes, in a fresh database in {folder}.")
+        if keep is None:
+            # Of a site that is gone there is nothing to keep.
+            _heading("A daemon on a live site, through three sessions", "tickertrack run")
+            three_sessions(folder / "live")
+        click.echo()
+        click.echo("Old pages of the newspaper around real printed quotes, in a fresh database")
+        click.echo(f"in {folder}.")
         shutil.copytree(SAMPLE, folder, dirs_exist_ok=True)
         # Without the environment: the sample must not end in a database of the user's own.
         with Tracker(load_config(folder / "config.toml", environ={})) as tracker:
