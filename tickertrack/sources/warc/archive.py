@@ -83,7 +83,7 @@ class Archive:
         """
         Append a response to the file of its UTC day, and say where it lies; not yet synced.
 
-        What it holds beyond whole seconds, and how its body was coded on the way, is not kept.
+        Its time is kept to the second, its body decoded; of the coding only headers tell.
         """
         day = self._opened(response.received_at.astimezone(UTC).date())
         member = _member(_response(response))
@@ -173,14 +173,20 @@ def _locked(path: Path, flags: int) -> int:
 def _append(day: _Day, member: bytes) -> None:
     left = memoryview(member)
     try:
+        # Half a record, left by a write that failed, would hide all that follow.
+        _cut(day)
         while left:
             left = left[os.write(day.file, left) :]
     except BaseException:
-        # Half a record would hide all that follow.
         with suppress(OSError):
-            os.ftruncate(day.file, day.size)
+            _cut(day)
         raise
     day.size += len(member)
+
+
+def _cut(day: _Day) -> None:
+    if os.fstat(day.file).st_size > day.size:
+        os.ftruncate(day.file, day.size)
 
 
 def _mend(path: Path, file: int, good_until: int) -> int:
