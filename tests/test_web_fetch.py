@@ -36,6 +36,7 @@ from hostile import (
 )
 from hypothesis import given, settings, strategies as st
 
+import tickertrack
 from tickertrack.errors import FetchError
 from tickertrack.models import Response
 from tickertrack.pages import decode
@@ -302,8 +303,9 @@ def test_the_sixth_is_not_and_loops_end(server: Hostile):
 def test_where_a_redirect_leads_is_asked_of_robots_too(server: Hostile):
     server.pages["/robots.txt"] = http(b"User-agent: *\nDisallow: /private/")
     server.pages |= {"/": moved("/private/1"), "/private/1": http(PAGE)}
-    assert reason(server, "/") == "robots"
-    assert server.paths() == ["/"]
+    server.pages["/away"] = moved(server.url("/private/1", "localhost"))
+    assert reason(server, "/") == reason(server, "/away") == "robots"
+    assert server.count() == {"/robots.txt": 3, "/": 1, "/away": 1}
 
 
 def test_a_redirect_without_a_place_and_other_statuses_bring_no_page(server: Hostile):
@@ -392,6 +394,15 @@ def test_no_secret_of_an_address_is_told(server: Hostile):
         with pytest.raises(FetchError) as caught:
             fetcher(server).get(url, hosts=OURS)
         assert "canary" not in str(caught.value)
+
+
+# --- F-20: the library beneath -------------------------------------------------------------------
+
+
+def test_one_file_alone_knows_the_library():
+    package = Path(tickertrack.__file__).parent
+    files = {path.name for path in package.rglob("*.py") if "httpcore" in path.read_text("utf-8")}
+    assert files == {"network.py"}
 
 
 # --- F-19: chaos ---------------------------------------------------------------------------------

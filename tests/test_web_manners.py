@@ -94,7 +94,8 @@ LONG = b"".join(b"Disallow: /%06d\n" % number for number in range(60_000))
 # What the server says to who asks for robots.txt, and what becomes of a page.
 ANSWERS = {
     "200": (http(b"User-agent: *\nDisallow: /x"), "ok"),
-    "301 five times": (moved("/1"), "ok"),
+    "301 five times": (moved("/1"), "robots"),
+    "301 six times": (moved("/0"), "ok"),
     "301 for ever": (moved("/robots.txt"), "ok"),
     "301 to elsewhere": (moved("https://elsewhere.example/robots.txt"), "ok"),
     "403": (http(b"", "403 Forbidden"), "ok"),
@@ -112,8 +113,8 @@ ANSWERS = {
 
 @pytest.mark.parametrize("case", ANSWERS)
 def test_each_answer_to_robots_means_what_the_standard_says(server: Hostile, case: str):
-    server.pages |= {f"/{number}": moved(f"/{number + 1}") for number in range(1, 5)}
-    server.pages["/5"] = http(b"")
+    server.pages |= {f"/{number}": moved(f"/{number + 1}") for number in range(5)}
+    server.pages["/5"] = http(b"User-agent: *\nDisallow: /")
     server.pages["/robots.txt"], expected = ANSWERS[case]
     book = Book()
     got = outcome(fetcher(server, book, tries=1, deadline=0.5), server.url("/"))
@@ -224,13 +225,13 @@ def test_without_a_time_a_host_that_is_asked_too_often_rests_longer_and_longer(s
     server.pages["/busy"] = http(b"", "429 Too Many Requests", Retry_After="soon")
     clock, book = Clock(), Book()
     rests = []
-    for _ in range(12):
+    for _ in range(8):
         assert outcome(fetcher(server, book, clock), server.url("/busy")) == "status_429"
         until = book[server.authority].not_before
         rests.append((until - clock.now()) / MINUTE)
         clock.time = until
-    assert rests == [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1440, 1440]
-    assert server.count()["/busy"] == 12
+    assert rests == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert server.count()["/busy"] == 8
 
 
 def test_a_clock_set_back_keeps_nobody_waiting_for_years(server: Hostile):
@@ -253,19 +254,19 @@ DEAD = {
 }
 
 
-def a_day(server: Hostile, book: Book) -> None:
-    """Poll a feed every five minutes for a day."""
+def poll(server: Hostile, book: Book, hours: int = 24) -> None:
+    """Poll a dead feed every five minutes."""
     clock = Clock()
     server.clock = clock.now
-    for minutes in range(0, 24 * 60, 5):
+    for minutes in range(0, hours * 60, 5):
         clock.time = max(clock.time, START + minutes * MINUTE)
         assert outcome(fetcher(server, book, clock), server.url("/feed")) != "ok"
 
 
-@pytest.mark.parametrize("case", set(DEAD) - {"no gzip"})
+@pytest.mark.parametrize("case", DEAD)
 def test_a_dead_host_is_asked_a_hundred_times_a_day_at_most(server: Hostile, case: str):
     server.pages |= {"/feed": DEAD[case], "/robots.txt": DEAD[case]}
-    a_day(server, Book())
+    poll(server, Book())
     times = [one.at for one in server.seen]
     assert 10 <= len(times) <= 100
     assert min(after - before for before, after in pairwise(times)) >= timedelta(seconds=1)
@@ -273,14 +274,14 @@ def test_a_dead_host_is_asked_a_hundred_times_a_day_at_most(server: Hostile, cas
 
 def test_a_host_of_which_only_robots_lives_likewise(server: Hostile):
     server.pages["/feed"] = DEAD["500"]
-    a_day(server, Book())
+    poll(server, Book())
     assert 10 <= len(server.seen) <= 100
 
 
 def test_one_that_forgets_asks_eight_hundred_times(server: Hostile):
     server.pages["/feed"] = DEAD["500"]
-    a_day(server, Forgetful())
-    assert len(server.seen) > 800
+    poll(server, Forgetful(), hours=4)
+    assert len(server.seen) > 800 * 4 / 24
 
 
 def test_a_host_that_cannot_be_reached_is_dialled_a_hundred_times_at_most():

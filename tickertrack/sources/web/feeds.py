@@ -37,11 +37,11 @@ _RUN = re.compile("<[^<]{262144}")
 _TITLE = 500
 _SITEMAPS = {"urlset", "sitemapindex"}
 _FEEDS = {"rss", "rdf", "feed"}
-_DECLARATION = re.compile(r"\s*<\?xml\b[^>]{0,200}\?>")
+_DECLARATION = re.compile(r"<\?xml\b[^>]{0,200}\?>")
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 # The commonest fault of feeds that are no XML: an ampersand or a name of HTML, outside of CDATA.
 _AMPERSAND = re.compile(
-    r"<!\[CDATA\[.*?\]\]>|&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)"
+    r"<!\[CDATA\[.*?(?:\]\]>|\Z)|&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)"
     r"(?:[A-Za-z][A-Za-z0-9]{1,31};)?",
     re.DOTALL,
 )
@@ -86,7 +86,9 @@ def read_feed(body: bytes, url: str) -> Feed:
 
 def _text(body: bytes) -> str:
     # All who read it later must read the same: one encoding, and nothing said about it.
-    return _NO_XML.sub("", _DECLARATION.sub("", decode(body), count=1)).lstrip()
+    text = _NO_XML.sub("", decode(body)).lstrip()
+    declared = _DECLARATION.match(text)
+    return text[declared.end() :].lstrip() if declared else text
 
 
 def _checked(text: str, url: str) -> tuple[bytes, _Outline]:
@@ -198,7 +200,8 @@ def _entries(content: bytes, url: str) -> Iterator[Entry]:
         raise fault("not_a_feed", f"cannot be read ({error!r:.80})", url) from error
     for entry in parsed.entries:
         if link := entry.get("link"):
-            stamp = entry.get("published_parsed") or entry.get("updated_parsed")
+            # Not its own `get`, which warns of what it does for others.
+            stamp = dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed")
             yield Entry(_joined(url, link), _title(entry.get("title")), _utc(stamp))
 
 

@@ -32,19 +32,18 @@ __all__ = [
 ]
 
 MEGABYTE = 1024 * 1024
-# Nobody is let alone for longer, whatever a server asks for (F-11).
-LONGEST_REST = timedelta(days=1)
-SHORTEST_REST = timedelta(seconds=1)
+# What a server may ask for (F-11).
+SHORTEST_REST, LONGEST_REST = timedelta(seconds=1), timedelta(days=1)
 # Back-off within a run: up to 2, 4 ... seconds by chance, so that clients do not come in step, and
 # never less than one (F-12).
 _PAUSE, _LEAST_PAUSE, _LONGEST_PAUSE = 2.0, 1.0, 60.0
-# Back-off between runs: two minutes, four, eight ... a day. A dead host that is polled every five
-# minutes is so asked some 35 times on the first day, and three times on each day after it.
-_REST = timedelta(minutes=1)
+# Back-off between runs: two minutes, four, eight ... an hour. A dead host that is polled every five
+# minutes is so asked less than a hundred times a day; when it lives again, or our own network does,
+# we know within the hour.
+_REST, _LONGEST_OWN_REST = timedelta(minutes=1), timedelta(hours=1)
+_MOST_DOUBLINGS = 6
 # One page may be broken and its host well; so many in a row are the host's fault.
 _BROKEN_PAGES = 3
-# 2 to the power of this many minutes is more than a day.
-_MOST_DOUBLINGS = 11
 
 Now = Callable[[], datetime]
 Wait = Callable[[float], None]
@@ -137,12 +136,12 @@ def rested(state: HostState, error: FetchError, now: datetime) -> HostState:
     Give a host's state after a fetch that failed in spite of all tries.
 
     It rests at once where the host is at fault or asks for it, else at the third failure in a
-    row; for 2, 4, 8 ... minutes by the failures so far, a day at most, or for longer if it asked.
+    row; for 2, 4, 8 ... minutes by the failures so far, an hour at most, or longer if it asked.
     """
     failures = state.failures + 1
     asked = error.retry_at
     if error.reason in OF_HOST or failures >= _BROKEN_PAGES:
-        own = now + min(_REST * 2 ** min(failures, _MOST_DOUBLINGS), LONGEST_REST)
+        own = now + min(_REST * 2 ** min(failures, _MOST_DOUBLINGS), _LONGEST_OWN_REST)
         asked = max(asked, own) if asked else own
     return replace(state, failures=failures, not_before=asked)
 
