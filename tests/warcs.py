@@ -209,7 +209,7 @@ def nested(tag: str, depth: int) -> str:
 
 
 HOSTILE = {
-    "a flood of attributes": flood(20_000),
+    "a flood of attributes": flood(60_000),
     "the same attribute": f"<html><body><div {'a=1 ' * 200_000}>x</div>",
     "breeding elements": breeding(1_000),
     "misnested links": f"<html><body>{'<a><b><div>' * 3_000}{'</a>' * 9_000}",
