@@ -74,11 +74,17 @@ def busy(path: Path) -> Iterator[None]:
     def write() -> None:
         with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
             connection.execute("PRAGMA wal_autocheckpoint = 10")
-            number = 0
+            rows = ((str(number), "x" * 3000, "2024-05-06") for number in range(3000))
+            connection.execute("BEGIN")
+            connection.executemany("INSERT INTO alerts VALUES (?, ?, ?)", rows)
+            connection.execute("COMMIT")
+            # All over the file, and back into it at once: what is read meanwhile is of two times.
             while not stop.is_set():
-                number += 1
-                row = (str(number), "x" * 2000, "2024-05-06")
-                connection.execute("INSERT INTO alerts VALUES (?, ?, ?)", row)
+                connection.execute("DELETE FROM alerts WHERE abs(random()) % 30 = 0")
+                connection.execute(
+                    "INSERT OR IGNORE INTO alerts SELECT 'n' || abs(random()), subject, since"
+                    " FROM alerts ORDER BY random() LIMIT 100"
+                )
 
     thread = threading.Thread(target=write)
     thread.start()

@@ -19,9 +19,10 @@ from tickertrack.shift import Shift, StoppedError
 from tickertrack.sources.warc import Archive, captures_after, mend, read_at
 from tickertrack.sources.web import Feed, Fetcher, Manners, Validators, read_feed, user_agent
 from tickertrack.store.fetches import Fetch, FetchBook, StoredHosts
-from tickertrack.store.read import kept_until
+from tickertrack.store.read import kept_until, refused_places
 
 if TYPE_CHECKING:
+    from tickertrack.pages import Capture
     from tickertrack.tracker import Tracker
 
 __all__ = ["collect"]
@@ -113,6 +114,7 @@ def _round(shift: Shift) -> Iterator[_Round]:
 
 def _store_kept(this: _Round) -> None:
     known = kept_until(this.tracker.writer(), this.archive.folder)
+    refused = refused_places(this.tracker.writer())
     # Only the last files can have been cut short; older ones were whole when the next began.
     for path in this.archive.files()[-2:]:
         until = known.get(str(path.absolute()), 0)
@@ -121,10 +123,17 @@ def _store_kept(this: _Round) -> None:
         for capture in captures_after(path, until):
             if isinstance(capture, SourceError):
                 this.fault(capture)
-                continue
-            page = this.reader.read(capture)
-            if isinstance(page, Page):
-                _store_page(this, page, _known(this, page))
+            elif (capture.locator.file, capture.locator.offset) not in refused:
+                _store_again(this, capture)
+
+
+def _store_again(this: _Round, capture: Capture) -> None:
+    page = this.reader.read(capture)
+    if isinstance(page, SourceError):
+        this.fault(page)
+        this.tracker.refuse([page])
+        return
+    _store_page(this, page, _known(this, page))
 
 
 def _known(this: _Round, page: Page) -> Fetch | None:

@@ -249,6 +249,14 @@ def kept_until(connection: sqlite3.Connection, folder: Path) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def refused_places(connection: sqlite3.Connection) -> set[tuple[str, int]]:
+    """Give file and offset of the archived pages that could not be read."""
+    rows = connection.execute(
+        "SELECT file, line FROM quarantine WHERE page_id IS NULL AND line IS NOT NULL"
+    )
+    return {(row[0], row[1]) for row in rows}
+
+
 def quote_rows(connection: sqlite3.Connection) -> Iterator[Row]:
     """Read every stored line with its strip's digest, strip by strip."""
     rows = connection.execute(
