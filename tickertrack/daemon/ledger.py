@@ -45,13 +45,11 @@ class Ledger:
     def begin(self, name: str, cause: Cause) -> int:
         """Open a row for a run that begins now, and one for the times that it comes late for."""
         now = self._clock()
-        with self._lock:
-            fires = self._take(name, now)
+        with self._taken(name, now) as fires, self._book() as book:
             missed = replace(fires, count=fires.count - 1) if fires and fires.count > 1 else None
             if cause == "schedule" and fires and (missed or now - fires.last > _LATE):
                 cause = "catch-up"
-            with self._book() as book:
-                return book.begin(name, cause, Times(fires.last if fires else None, now), missed)
+            return book.begin(name, cause, Times(fires.last if fires else None, now), missed)
 
     def end(self, run: int, outcome: Outcome) -> None:
         """Close a run's row."""
@@ -60,11 +58,9 @@ class Ledger:
 
     def skip(self, name: str, why: str) -> None:
         """Account for the times of a schedule at which nothing is to be done."""
-        with self._lock:
-            fires = self._take(name, self._clock())
+        with self._taken(name, self._clock()) as fires, self._book() as book:
             if fires:
-                with self._book() as book:
-                    book.skip(name, why, fires)
+                book.skip(name, why, fires)
 
     def set_back(self) -> None:
         """Count from now where the clock was set back: what comes again is new."""
@@ -102,12 +98,15 @@ class Ledger:
         # A history from the future is one of before the clock was set back.
         self._until[name] = min(last, now) if last else now
 
-    def _take(self, name: str, now: datetime) -> Fires | None:
-        self.never_run.discard(name)
-        fires = self._plans[name].between(self._until[name], now)
-        if fires:
-            self._until[name] = fires.last
-        return fires
+    @contextmanager
+    def _taken(self, name: str, now: datetime) -> Iterator[Fires | None]:
+        """Give the times that are not accounted for; they are, if what is done with them is."""
+        with self._lock:
+            fires = self._plans[name].between(self._until[name], now)
+            yield fires
+            self.never_run.discard(name)
+            if fires:
+                self._until[name] = fires.last
 
     @contextmanager
     def _book(self) -> Iterator[RunBook]:

@@ -134,7 +134,11 @@ class Daemon:
         self._scheduler.shutdown(wait=False)
         self._end_runs(Child.stop, _GRACE)
         self._end_runs(Child.kill, _CLOSING)
-        self.ledger.close("the daemon was stopped before the run had ended")
+        try:
+            self.ledger.close("the daemon was stopped before the run had ended")
+        except TickertrackError as error:
+            # The next daemon closes the rows that a full disk leaves open.
+            self._say_once(str(error))
         log.info("stopped")
 
     def _end_runs(self, end: Callable[[Child], None], seconds: float) -> None:
