@@ -11,14 +11,21 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 __all__ = [
+    "Action",
+    "ActionKind",
+    "Alignment",
     "Article",
+    "Basis",
     "Board",
     "CaptureBasis",
     "DatedBoard",
     "Direction",
+    "Field",
     "HostState",
     "IngestReport",
     "Locator",
+    "Mention",
+    "MentionKind",
     "Method",
     "Page",
     "Precision",
@@ -26,20 +33,27 @@ __all__ = [
     "Published",
     "Quarantined",
     "Quote",
+    "Reading",
     "Response",
+    "Scored",
     "Sighting",
     "Sitting",
     "Status",
     "Strip",
+    "Topic",
     "TradingDay",
     "Verdict",
     "content_id",
     "is_flat",
 ]
 
+ActionKind = Literal["bonus", "split", "dividend", "right", "unexplained"]
+Basis = Literal["before_open", "in_session", "after_close", "closed_day", "day"]
 Board = Literal["stocks", "index"]
 CaptureBasis = Literal["http", "warc", "stated", "given", "unknown"]
 Direction = Literal["up", "down", "flat"]
+Field = Literal["title", "lead", "body", "tags"]
+MentionKind = Literal["name", "alias", "short", "ticker", "abbreviation"]
 Method = Literal["matched", "captured", "stated"]
 Precision = Literal["second", "minute", "day"]
 Status = Literal["final", "intraday", "implied", "provisional"]
@@ -296,3 +310,74 @@ class Price:
     first_seen: datetime | None
     last_seen: datetime | None
     conflict: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """The session of an article, and why it is that one; `day`: no time of day was known."""
+
+    session: date
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """
+    A chain break and the corporate action that would explain it.
+
+    `session` is the first one at the new terms; prices before it times `factor` are comparable
+    with those after it. `amount` is a dividend per share; status is proposed, confirmed or denied.
+    """
+
+    symbol: str
+    session: date
+    kind: ActionKind
+    factor: float
+    amount: float | None
+    status: str
+    evidence: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """
+    A place in an article that names an instrument, by the symbol it had on the article's day.
+
+    `start` and `end` count characters of the field as stored: of the title, of the text (both for
+    its lead and for its body), or of the tags joined by ", ".
+    """
+
+    symbol: str
+    field: Field
+    start: int
+    end: int
+    text: str
+    kind: MentionKind
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A symbol that an article is about: score from 0 to 1, and what speaks for it."""
+
+    symbol: str
+    score: float
+    evidence: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What else an article is news of: a sector by its name, or `market`; and by which words."""
+
+    name: str
+    score: float
+    evidence: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Who and what an article is about, as far as its words show."""
+
+    about: tuple[Scored, ...]
+    mentions: tuple[Mention, ...]
+    sectors: tuple[Topic, ...]
+    market_wide: Topic | None
