@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from tickertrack.models import Published
+from tickertrack.models import Alignment, Published
 
 if TYPE_CHECKING:
     from tickertrack.markets import Market
 
-__all__ = ["Alignment", "Basis", "align"]
-
-Basis = Literal["before_open", "in_session", "after_close", "closed_day", "day"]
-
-
-@dataclass(frozen=True, slots=True)
-class Alignment:
-    """The session of an article, and why it is that one; `day`: no time of day was known."""
-
-    session: date
-    basis: Basis
-
+__all__ = ["align"]
 
 def align(published: Published, sessions: Sequence[date], market: Market) -> Alignment | None:
     """
