@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 from scipy import special
 
-from tickertrack.returns import LEAST, UNKNOWN, WINDOW, Abnormal, abnormal_returns, student_p
+from tickertrack.returns import LEAST, WINDOW, Abnormal, Returns, abnormal_returns, student_p
 
 Floats = NDArray[np.float64]
 NO_BREAK = 0
@@ -26,7 +26,9 @@ def made(seed: int, sessions: int) -> tuple[Floats, Floats]:
 
 def judged(stock: Floats, index: Floats, since: int = NO_BREAK, window: int = WINDOW) -> Abnormal:
     """Judge the last of the sessions."""
-    return abnormal_returns(stock, index, np.full(len(stock), since), window)[-1]
+    last = np.array([len(stock) - 1])
+    (found,) = abnormal_returns(Returns(stock, index), last, np.array([since]), window)
+    return found
 
 
 def by_statsmodels(stock: Floats, index: Floats) -> tuple[float, float, float]:
@@ -92,10 +94,12 @@ def test_a_short_history_is_measured_by_the_index_alone_without_a_test(past: int
 
 def test_without_an_index_nothing_is_expected():
     stock, index = made(5, 60)
-    assert judged(stock, np.full(60, np.nan)) == UNKNOWN
+    assert judged(stock, np.full(60, np.nan)) == Abnormal(None, None, None, None, 0)
     index[-1] = np.nan
     assert judged(stock, index) == Abnormal(None, None, None, None, 59)
-    assert abnormal_returns(stock[:0], index[:0], np.arange(0)) == []
+    assert judged(stock, index).model == "none"
+    none = np.arange(0)
+    assert abnormal_returns(Returns(stock, index), none, none) == []
 
 
 @pytest.mark.parametrize(
@@ -115,7 +119,8 @@ def test_where_nothing_varies_nothing_is_tested(stock: Floats, index: Floats):
 def rejected(past: int, draws: int, seed: int) -> float:
     """Give the share of simulated null moves that the nominal 5 % test rejects."""
     stock, index = made(seed, past + draws)
-    found = abnormal_returns(stock, index, np.zeros(past + draws, dtype=np.int64), past)[past:]
+    asked = np.arange(past, past + draws)
+    found = abnormal_returns(Returns(stock, index), asked, np.zeros_like(asked), past)
     return sum(one.p is not None and one.p <= 0.05 for one in found) / draws
 
 

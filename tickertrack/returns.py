@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-__all__ = ["LEAST", "UNKNOWN", "WINDOW", "Abnormal", "abnormal_returns", "student_p"]
+__all__ = ["LEAST", "WINDOW", "Abnormal", "Returns", "abnormal_returns", "student_p"]
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -46,40 +45,44 @@ class Abnormal:
         return "adjusted" if self.n < LEAST else "market"
 
 
-UNKNOWN = Abnormal(None, None, None, None, 0)
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """Simple returns of consecutive sessions, price / reference price - 1; the unknown is NaN."""
+
+    stock: Floats
+    index: Floats
 
 
 def abnormal_returns(
-    stock: Floats, index: Floats, since: Whole, window: int = WINDOW
+    returns: Returns, asked: Whole, since: Whole, window: int = WINDOW
 ) -> list[Abnormal]:
     """
-    Judge each session's return by the `window` sessions before it; the unknown is NaN.
+    Judge the returns of the asked sessions, each by the `window` sessions before it.
 
-    `stock` and `index` are simple returns of consecutive sessions, price / reference price - 1;
-    `since` names, for each session, the first one that no chain break parts from it. The market
-    model (ordinary least squares on the index) and its test are those of Campbell, Lo and
-    MacKinlay, The Econometrics of Financial Markets (1997), chapter 4: n - 2 degrees of freedom,
-    and the error of the forecast, s^2 (1 + 1/n + (x - mean)^2 / Sxx), not only that of the
-    residuals. With fewer than LEAST sessions the index's own return is what was expected.
+    `asked` are places in the series, and `since` names for each of them the first place that no
+    chain break parts from it. The market model (ordinary least squares on the index) and its test
+    are those of Campbell, Lo and MacKinlay, The Econometrics of Financial Markets (1997), chapter
+    4: n - 2 degrees of freedom, and the error of the forecast, s^2 (1 + 1/n + (x - mean)^2 / Sxx),
+    not that of the residuals alone. With fewer than LEAST sessions the index's own return is what
+    was expected, and nothing is tested.
     """
-    if not len(stock):
-        return []
-    past = _Past.of(stock, index, since, window)
+    past = _Past.of(returns, asked, since, window)
+    own, index = returns.stock[asked], returns.index[asked]
     with np.errstate(divide="ignore", invalid="ignore"):
         beta = past.sxy / past.sxx
         expected = past.mean_y + beta * (index - past.mean_x)
         left = ((past.y - beta[:, None] * past.x) ** 2).sum(axis=1)
         spread = 1 + 1 / past.n + (index - past.mean_x) ** 2 / past.sxx
         error = np.sqrt(left / (past.n - 2) * spread)
-        t = np.where(left > _ROUNDING * past.syy, (stock - expected) / error, np.nan)
+        t = np.where(left > _ROUNDING * past.syy, (own - expected) / error, np.nan)
     expected = np.where(past.n >= LEAST, expected, index)
-    columns = (stock, expected, t, past.n)
+    columns = (own, expected, t, past.n)
     return [_judged(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """Each session's window, a row of deviations from its means, and their sums."""
+    """The windows, a row of deviations from its means for each asked session, and their sums."""
 
     n: Whole
     x: Floats
@@ -91,14 +94,16 @@ class _Past:
     syy: Floats
 
     @classmethod
-    def of(cls, stock: Floats, index: Floats, since: Whole, window: int) -> _Past:
-        """Lay the windows that end just before each session."""
-        y, x = _windows(stock, window), _windows(index, window)
-        places = np.arange(len(stock))[:, None] - window + np.arange(window)
-        used = np.isfinite(x) & np.isfinite(y) & (places >= since[:, None])
+    def of(cls, returns: Returns, asked: Whole, since: Whole, window: int) -> _Past:
+        """Lay the windows that end just before each asked session."""
+        places = asked[:, None] - window + np.arange(window)
+        within = (places >= since[:, None]) & (places >= 0)
+        places = np.maximum(places, 0)
+        known = np.isfinite(returns.stock) & np.isfinite(returns.index)
+        used = within & known[places]
         n = used.sum(axis=1)
-        x, mean_x = _centred(x, used, n)
-        y, mean_y = _centred(y, used, n)
+        x, mean_x = _centred(returns.index[places], used, n)
+        y, mean_y = _centred(returns.stock[places], used, n)
         sxx, sxy, syy = ((one * two).sum(axis=1) for one, two in ((x, x), (x, y), (y, y)))
         # An index that never moved explains nothing.
         sxx = np.where(sxx > _ROUNDING * n * mean_x**2, sxx, np.nan)
@@ -109,11 +114,6 @@ def _centred(values: Floats, used: NDArray[np.bool_], n: Whole) -> tuple[Floats,
     with np.errstate(invalid="ignore"):
         mean: Floats = np.where(used, values, 0.0).sum(axis=1) / n
     return np.where(used, values - mean[:, None], 0.0), mean
-
-
-def _windows(values: Floats, window: int) -> Floats:
-    padded = np.concatenate([np.full(window, np.nan), values])
-    return sliding_window_view(padded, window)[: len(values)]
 
 
 def _judged(own: float, expected: float, t: float, n: int) -> Abnormal:
