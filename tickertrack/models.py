@@ -23,6 +23,7 @@ __all__ = [
     "Field",
     "HostState",
     "IngestReport",
+    "Link",
     "Locator",
     "Mention",
     "MentionKind",
@@ -34,11 +35,13 @@ __all__ = [
     "Quarantined",
     "Quote",
     "Reading",
+    "Relation",
     "Response",
     "Scored",
     "Sighting",
     "Sitting",
     "Status",
+    "Story",
     "Strip",
     "Topic",
     "TradingDay",
@@ -56,6 +59,7 @@ Field = Literal["title", "lead", "body", "tags"]
 MentionKind = Literal["name", "alias", "short", "ticker", "abbreviation"]
 Method = Literal["matched", "captured", "stated"]
 Precision = Literal["second", "minute", "day"]
+Relation = Literal["about", "mention", "sector", "market"]
 Status = Literal["final", "intraday", "implied", "provisional"]
 Verdict = Literal["ok", "percent_mismatch", "sign_conflict", "impossible_reference", "out_of_range"]
 
@@ -381,3 +385,35 @@ class Reading:
     mentions: tuple[Mention, ...]
     sectors: tuple[Topic, ...]
     market_wide: Topic | None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """
+    An article as linking sees it: when it could be traded, how it begins, what it is about.
+
+    `published_at` is a UTC time, at noon of its day where only that is known (basis `day`).
+    """
+
+    article_id: int
+    session: date
+    basis: Basis
+    published_at: datetime
+    title: str
+    lead: str
+    about: tuple[Scored, ...]
+    mentions: tuple[Mention, ...]
+    sectors: tuple[Topic, ...]
+    market_wide: Topic | None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A move with evidence for an article; `score` is from 0 to 1, the best relation highest."""
+
+    symbol: str
+    session: date
+    article_id: int
+    relation: Relation
+    score: float
+    evidence: dict[str, object]
