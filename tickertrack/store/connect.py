@@ -21,7 +21,7 @@ from tickertrack.errors import (
 __all__ = ["SCHEMA_VERSION", "open_reading", "open_writing", "told", "transaction"]
 
 # Raised by one with each migration: a database above it was written by a newer tickertrack.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # "TICK", so that `file` and our own doctor know the database by its header.
 APPLICATION_ID = 0x5449434B
 _BUSY_SECONDS = 30.0

@@ -173,6 +173,67 @@ CREATE TABLE jobs (               -- requests to a live daemon, from another pro
 ) STRICT, WITHOUT ROWID;
 """
 
+# Moves and their news: conclusions too, and what they have not taken in yet.
+_NEWS = """
+CREATE TABLE alignments (         -- the first session that could trade an article's news
+  article_id INTEGER PRIMARY KEY REFERENCES articles (id),
+  session TEXT NOT NULL,
+  basis TEXT NOT NULL             -- day: no time of day is known
+    CHECK (basis IN ('before_open', 'in_session', 'after_close', 'closed_day', 'day'))
+) STRICT;
+CREATE INDEX alignments_session ON alignments (session);
+
+CREATE TABLE subjects (           -- what an article is about: an instrument, a sector, the market
+  article_id INTEGER NOT NULL REFERENCES articles (id),
+  kind TEXT NOT NULL CHECK (kind IN ('symbol', 'sector', 'market')),
+  name TEXT NOT NULL,
+  score REAL NOT NULL CHECK (score BETWEEN 0 AND 1),
+  evidence TEXT NOT NULL,         -- a JSON object
+  PRIMARY KEY (article_id, kind, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX subjects_name ON subjects (name, article_id);
+CREATE INDEX mentions_symbol ON mentions (symbol, article_id);
+CREATE INDEX links_session ON links (session);
+CREATE INDEX articles_published ON articles (published_at);
+
+CREATE TABLE actions (            -- a chain break, and the corporate action that would explain it
+  symbol TEXT NOT NULL,
+  session TEXT NOT NULL,          -- the first one at the new terms
+  kind TEXT NOT NULL CHECK (kind IN ('bonus', 'split', 'dividend', 'right', 'unexplained')),
+  factor REAL NOT NULL CHECK (factor > 0), -- prices before, times this, compare with those after
+  amount REAL,                    -- of a dividend, per share
+  evidence TEXT NOT NULL,         -- a JSON object
+  PRIMARY KEY (symbol, session)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE unlinked_articles (  -- an article that is new, or changed since it was read for names
+  article_id INTEGER PRIMARY KEY
+) STRICT;
+
+CREATE TABLE unlinked_sessions (  -- a session whose prices or articles changed since it was linked
+  session TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE linked_by (          -- the digest of the names, hours and rules that were in force
+  rules TEXT NOT NULL
+) STRICT;
+
+CREATE TRIGGER articles_unlinked AFTER INSERT ON articles
+  BEGIN INSERT OR IGNORE INTO unlinked_articles VALUES (new.id); END;
+CREATE TRIGGER articles_changed AFTER UPDATE ON articles
+  BEGIN INSERT OR IGNORE INTO unlinked_articles VALUES (new.id); END;
+
+CREATE VIEW moves_news AS         -- every price beside every article of its session
+  SELECT prices.symbol, prices.session, price, reference_price, change, change_percent, status,
+    relation, score, title, url, publisher, published_at, published_precision, basis,
+    articles.id AS article_id
+  FROM prices
+  JOIN alignments ON alignments.session = prices.session
+  JOIN articles ON articles.id = alignments.article_id
+  LEFT JOIN links ON links.symbol = prices.symbol AND links.session = prices.session
+    AND links.article_id = articles.id;
+"""
+
 
 @migrations()
 def create_tables(db: Database) -> None:
@@ -187,6 +248,14 @@ def search_articles(db: Database) -> None:
     """Index titles and texts for full-text search, kept current by triggers."""
     articles = db.table("articles")
     articles.enable_fts(["title", "text"], create_triggers=True, tokenize="porter")
+
+
+@migrations()
+def link_news(db: Database) -> None:
+    """Lay the tables of moves and their news; what is stored already waits to be linked."""
+    for statement in _statements(_NEWS):
+        db.conn.execute(statement)
+    db.conn.execute("INSERT INTO unlinked_articles SELECT id FROM articles")
 
 
 def migrate(connection: sqlite3.Connection) -> None:
