@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from tickertrack.actions import propose_actions
 from tickertrack.dating import date_boards, span
 from tickertrack.markets import renames_of
 from tickertrack.markets.calendar import sessions_between, trading_day
@@ -32,7 +33,9 @@ def conclude(
     sessions = _sessions(sittings, calendar, market)
     by_key = {(one.page_id, one.board): one for one in sightings}
     boards = [DatedBoard(by_key[sitting.page_id, sitting.board], sitting) for sitting in sittings]
-    return Conclusions(sittings, resolve_prices(boards, sessions, market), sessions)
+    prices = resolve_prices(boards, sessions, market)
+    actions = propose_actions(prices, sessions, market)
+    return Conclusions(sittings, prices, sessions, actions)
 
 
 def follow(

@@ -6,15 +6,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, tzinfo
 from itertools import pairwise
 
 from tickertrack.models import Field, Link, Mention, Relation, Scored, Story, Topic
 
-__all__ = ["RULES", "Session", "link_session"]
-
-# Raised by one when links come out otherwise, so that stored ones are drawn again.
-RULES = 1
+__all__ = ["Session", "link_session"]
 
 # A relation's links lie in a band of their own: no place or time lifts one above a better relation.
 _BANDS: dict[Relation, float] = {"about": 0.75, "mention": 0.5, "sector": 0.25, "market": 0.0}
@@ -27,6 +24,7 @@ _HALF_LIFE = 48.0
 _REPEATS, _REPEATED = 0.4, 0.5
 _COMPARED = 60
 _DECIMALS = 4
+_NOON = time(12)
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -35,8 +33,9 @@ Pairs = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session to be linked: its close, who has a price in it, and the sectors each belongs to."""
+    """A session: its local close, who has a price in it, and the sectors each belongs to."""
 
+    day: date
     close_at: datetime
     symbols: Mapping[str, frozenset[str]]
 
@@ -82,7 +81,7 @@ def _links(session: Session, story: Story, repeat: Repeat | None) -> Iterator[Li
         }
         worth = claim.strength * place.factor * timely.factor * novel.factor
         score = round(_BANDS[claim.relation] + _WIDTH * worth, _DECIMALS)
-        yield Link(symbol, story.session, story.article_id, claim.relation, score, evidence)
+        yield Link(symbol, session.day, story.article_id, claim.relation, score, evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +158,17 @@ def _words(found: Iterable[Mention]) -> list[str]:
 
 
 def _timing(session: Session, story: Story) -> Factor:
-    hours = max((session.close_at - story.published_at).total_seconds() / 3600, 0.0)
+    since = session.close_at - _moment(story, session.close_at.tzinfo)
+    hours = max(since.total_seconds() / 3600, 0.0)
     factor = round(0.5 ** (hours / _HALF_LIFE), _DECIMALS)
-    return Factor(factor, {"basis": story.basis, "hours_before_close": round(hours, 1)})
+    basis = story.alignment.basis
+    return Factor(factor, {"basis": basis, "hours_before_close": round(hours, 1)})
+
+
+def _moment(story: Story, zone: tzinfo | None) -> datetime:
+    # Of a bare day the middle is the least wrong.
+    at = story.published.at
+    return at if isinstance(at, datetime) else datetime.combine(at, _NOON, zone)
 
 
 def _novelty(repeat: Repeat | None) -> Factor:
@@ -177,12 +184,16 @@ def _repeats(stories: Sequence[Story], before: Sequence[Story]) -> dict[int, Rep
     own = {story.article_id for story in stories}
     told = _Told(defaultdict(list), {})
     repeats: dict[int, Repeat] = {}
-    for story in sorted([*stories, *before], key=lambda one: (one.published_at, one.article_id)):
+    for story in sorted([*stories, *before], key=_order):
         likest = told.likest(story) if story.article_id in own else None
         if likest and likest.likeness >= _REPEATS:
             repeats[story.article_id] = likest
         told.add(story)
     return repeats
+
+
+def _order(story: Story) -> tuple[datetime, int]:
+    return _moment(story, UTC), story.article_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -389,16 +389,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """
-    An article as linking sees it: when it could be traded, how it begins, what it is about.
-
-    `published_at` is a UTC time, at noon of its day where only that is known (basis `day`).
-    """
+    """An article as linking sees it: when it could be traded, how it begins, what it is about."""
 
     article_id: int
-    session: date
-    basis: Basis
-    published_at: datetime
+    alignment: Alignment
+    published: Published
     title: str
     lead: str
     about: tuple[Scored, ...]
