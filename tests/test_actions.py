@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import tickertrack as tt
-from tickertrack.actions import adjusted, decided, propose_actions, read_decisions
+from tickertrack.actions import adjust, decided, propose_actions, read_decisions
 from tickertrack.markets import load_market
 from tickertrack.markets.calendar import trading_day
 from tickertrack.models import Action, Price
@@ -187,7 +187,7 @@ def test_confirmed_actions_alone_adjust_what_lies_before_them():
     split = Action("ANL", TUE, "bonus", 1 / 1.2, None, "confirmed", {})
     other = Action("OGDC", TUE, "bonus", 0.5, None, "confirmed", {})
     later = Action("ANL", THU, "split", 0.1, None, "proposed", {})
-    found = adjusted(rows, [split, other, later])
+    found = adjust(rows, [split, other, later])
     assert [one["price"] for one in found] == [50.0, 50.0, 51.0]
     assert found[0]["low"] is None
-    assert adjusted(rows, [later]) == rows
+    assert adjust(rows, [later]) == rows

@@ -18,7 +18,7 @@ from tickertrack.models import Action, ActionKind, Price, TradingDay
 if TYPE_CHECKING:
     from tickertrack.markets import Market
 
-__all__ = ["ACTIONS_FILE", "Decision", "adjusted", "decided", "propose_actions", "read_decisions"]
+__all__ = ["ACTIONS_FILE", "Decision", "adjust", "decided", "propose_actions", "read_decisions"]
 
 ACTIONS_FILE = "actions.csv"
 
@@ -139,7 +139,7 @@ def read_decisions(folder: Path) -> tuple[Decision, ...]:
         raise ConfigError(f"cannot be read ({error})", path=path) from error
 
 
-def adjusted(rows: Sequence[Row], actions: Sequence[Action]) -> list[Row]:
+def adjust(rows: Sequence[Row], actions: Sequence[Action]) -> list[Row]:
     """Make rows of a history comparable with its last ones, by confirmed actions alone."""
     confirmed = [action for action in actions if action.status == "confirmed"]
     return [_adjusted(row, confirmed) for row in rows]

@@ -27,7 +27,7 @@ from tickertrack.store.linked import ReadArticle, Waiting
 if TYPE_CHECKING:
     from tickertrack.markets import Market
 
-__all__ = ["LinkReport", "link"]
+__all__ = ["LinkReport", "forget", "link"]
 
 # So much in one transaction: enough to make the disk's work small, little enough to let others in.
 _ARTICLES, _SESSIONS = 200, 20
@@ -61,6 +61,12 @@ def link(connection: sqlite3.Connection, path: Path, market: Market) -> LinkRepo
         sessions, found = report.sessions + len(counts), report.links + sum(counts)
         report = replace(report, sessions=sessions, links=found)
     return report
+
+
+def forget(connection: sqlite3.Connection, path: Path) -> None:
+    """Forget all readings and links, so that the next call draws them from scratch."""
+    with transaction(connection, path):
+        linked.forget_links(connection, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,20 +127,23 @@ def _read(
         ReadArticle(
             one.id,
             align(one.published, sessions, market) if one.published else None,
-            read_article(spotter, one.title, one.text, one.tags, one.published),
+            read_article(spotter, one.title, one.text, one.tags, _day(one, market)),
         )
         for one in waiting
     ]
 
 
+def _day(one: Waiting, market: Market) -> date | None:
+    at = one.published.at if one.published else None
+    return at.astimezone(market.zone).date() if isinstance(at, datetime) else at
+
+
 def _sessions(waiting: Sequence[Waiting], market: Market, witnessed: Sequence[date]) -> list[date]:
-    """List the trading days that articles may belong to, those that only strips know among them."""
-    stamps = [one.published.at for one in waiting if one.published]
-    days = [at.date() if isinstance(at, datetime) else at for at in stamps]
+    """List the trading days that articles may belong to, also those that only strips know."""
+    days = [day for one in waiting if (day := _day(one, market))]
     if not days:
         return []
-    # A time of UTC may be a day earlier or later at the exchange.
-    first, last = min(days) - timedelta(days=1), max(days) + _AHEAD
+    first, last = min(days), max(days) + _AHEAD
     listed = {day.session for day in sessions_between(market, first, last)}
     return sorted(listed | {day for day in witnessed if first <= day <= last})
 

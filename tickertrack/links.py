@@ -125,9 +125,9 @@ def _claims(session: Session, story: Story) -> dict[str, Claim]:
 
 
 def _topical(relation: Relation, topic: Topic) -> Claim:
-    place = topic.evidence.get("field")
-    known: Field = next((field for field in _PLACES if field == place), "body")
-    return Claim(relation, topic.score, known, {relation: topic.name, **topic.evidence})
+    # The words of its evidence stand under the fields that they were found in.
+    place: Field = next((field for field in _PLACES if field in topic.evidence), "body")
+    return Claim(relation, topic.score, place, {"topic": topic.name, "words": topic.evidence})
 
 
 def _mentioned(found: Sequence[Mention]) -> Claim:
