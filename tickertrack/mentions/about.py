@@ -1,0 +1,74 @@
+"""Which of the companies that an article names it is about."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from tickertrack.mentions.case import Case
+from tickertrack.mentions.judge import Named
+from tickertrack.mentions.spotter import lowered
+from tickertrack.models import Scored
+
+__all__ = ["about"]
+
+_TITLE, _LEAD, _BODY = 0.9, 0.65, 0.55
+# Each further place adds a little, so that of two subjects the one spoken of more comes first.
+_PER_PLACE, _MOST_PLACES = 0.01, 9
+# How many characters around a name say what it is there for.
+_NEAR = 28
+
+
+def about(named: Sequence[Named], case: Case, *, of_sector: bool) -> tuple[Scored, ...]:
+    """
+    Tell the companies that an article is about, surest first.
+
+    It is about whom its headline names; where that names nobody, about the one company of its
+    text. A report of the market's day is about none of the companies in it.
+    """
+    places: dict[str, list[Named]] = defaultdict(list)
+    for one in named:
+        if one.start <= case.layout.text_end:
+            places[one.symbol].append(one)
+    if case.wrap or not places:
+        return ()
+    subjects = _of_headline(places, case) or ([] if of_sector else _of_text(places, case))
+    scored = [_scored(symbol, places, case) for symbol in subjects]
+    return tuple(sorted(scored, key=lambda one: -one.score))
+
+
+def _of_headline(places: Mapping[str, Sequence[Named]], case: Case) -> list[str]:
+    end = case.layout.title_end
+    titled = [symbol for symbol, found in places.items() if found[0].end <= end]
+    # "AKD Securities sees upside in Maple Leaf Cement" is about the cement maker.
+    brokers = case.sense.talk.brokers
+    return [symbol for symbol in titled if symbol not in brokers] or titled
+
+
+def _of_text(places: Mapping[str, Sequence[Named]], case: Case) -> list[str]:
+    """Give the one company of a text, if it is more than a scene, a post or a source."""
+    subjects = [symbol for symbol in places if symbol not in case.sense.talk.brokers]
+    if len(subjects) != 1 or all(_is_passing(one, case) for one in places[subjects[0]]):
+        return []
+    return subjects
+
+
+def _is_passing(one: Named, case: Case) -> bool:
+    """Say whether a name only tells whose: a Bank of Punjab CEO, an Allied Bank branch."""
+    whole = case.layout.whole
+    near = whole[max(0, one.start - _NEAR) : one.start], whole[one.end : one.end + _NEAR]
+    return any(case.sense.passing.any(lowered(part)) for part in near)
+
+
+def _scored(symbol: str, places: Mapping[str, Sequence[Named]], case: Case) -> Scored:
+    first = places[symbol][0]
+    field, _ = case.layout.place(first.start)
+    base = {"title": _TITLE, "lead": _LEAD}.get(field, _BODY)
+    count = len(places[symbol])
+    evidence = {
+        "place": field,
+        "text": case.layout.whole[first.start : first.end],
+        "times": count,
+        "of": sum(map(len, places.values())),
+    }
+    return Scored(symbol, base + _PER_PLACE * min(count - 1, _MOST_PLACES), evidence)
