@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["align"]
 
+
 def align(published: Published, sessions: Sequence[date], market: Market) -> Alignment | None:
     """
     Find the first session in which an article could be traded (its first tradable moment).

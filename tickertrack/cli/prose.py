@@ -97,8 +97,12 @@ def _news(found: Row) -> str:
         return "No article of that session was read, so of its news nothing can be said."
     read = f"{_count(articles)} read for that session ({_listed(publishers)})"
     if not found["links"]:
-        none = "it is neither" if articles == 1 else "none of them is"
-        return f"{read}; {none} about it, its sector or the market, nor does it mention it."
+        symbol = found["move"]["symbol"]
+        if articles == 1:
+            return (
+                f"{read}; it is not about {symbol}, its sector or the market, nor names {symbol}."
+            )
+        return f"{read}; none is about {symbol}, its sector or the market, or names {symbol}."
     counts = Counter(link["relation"] for link in found["links"])
     told = (f"{counts[name]} {_RELATIONS[name][counts[name] > 1]}" for name in _RELATIONS
             if counts[name])  # fmt: skip
