@@ -26,11 +26,12 @@ _ROWS = {"corrections", "hours", "limits"}
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A listed instrument; `first` and `last` are its trades as far as they are known."""
+    """A listed instrument; `traded`: a trade of it is known, or nothing is said of trades."""
 
     symbol: str
     name: str
     sector: str
+    traded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,11 @@ def load_market(name: str, folder: Path = Path()) -> Market:
 def symbols_of(market: Market) -> dict[str, Symbol]:
     """Read a market's symbols.csv: symbol to name and sector."""
     rows = read_rows(market.folder / "symbols.csv")
-    return {row["symbol"]: Symbol(row["symbol"], row["name"], row["sector"]) for row in rows}
+    symbols = (
+        Symbol(row["symbol"], row["name"], row["sector"], row.get("first_trade") != "")
+        for row in rows
+    )
+    return {one.symbol: one for one in symbols}
 
 
 @lru_cache(maxsize=16)

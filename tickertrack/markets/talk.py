@@ -54,6 +54,9 @@ class Talk:
     passing: frozenset[str]
     business: frozenset[str]
     brokers: frozenset[str]
+    results: frozenset[str]
+    result_verbs: frozenset[str]
+    deals: frozenset[str]
     venue: Venue
     traps: tuple[str, ...]
 
@@ -123,7 +126,10 @@ def themes_of(market: Market) -> Themes:
     return Themes(sectors=tuple(sectors), **words)
 
 
-_WORDS = ("legal", "tails", "common", "others", "abroad", "passing", "business", "brokers")
+_WORDS = (
+    *("legal", "tails", "common", "others", "abroad", "passing", "business", "brokers"),
+    *("results", "result_verbs", "deals"),
+)
 _THEME_WORDS = ("trade", "index", "market", "macro", "home", "abroad")
 _KEYS = {*_WORDS, *_THEME_WORDS, "spellings", "venue", "sector"}
 

@@ -40,6 +40,8 @@ def spotter_of(market: Market) -> Spotter:
         business=WordFinder(talk.business),
         own=WordFinder(talk.venue.own),
         passing=WordFinder(talk.passing),
+        results=WordFinder(talk.results),
+        deals=WordFinder(talk.deals),
         trades=_trades(themes),
         words=_telling_words(forms, talk),
         codes=_codes(forms),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -15,6 +16,7 @@ __all__ = ["about"]
 _TITLE, _LEAD, _BODY = 0.9, 0.65, 0.55
 # Each further place adds a little, so that of two subjects the one spoken of more comes first.
 _PER_PLACE, _MOST_PLACES = 0.01, 9
+_IN_BRACKETS = re.compile(r"^\s*\([^)]*\)")
 # How many characters around a name say what it is there for.
 _NEAR = 28
 
@@ -23,8 +25,9 @@ def about(named: Sequence[Named], case: Case, *, of_sector: bool) -> tuple[Score
     """
     Tell the companies that an article is about, surest first.
 
-    It is about whom its headline names; where that names nobody, about the one company of its
-    text. A report of the market's day is about none of the companies in it.
+    It is about whom its headline names, the other side of a deal, whose results it tells; where
+    the headline names nobody, about the one company of its text. A report of the market's day is
+    about none of the companies in it.
     """
     places: dict[str, list[Named]] = defaultdict(list)
     for one in named:
@@ -32,8 +35,12 @@ def about(named: Sequence[Named], case: Case, *, of_sector: bool) -> tuple[Score
             places[one.symbol].append(one)
     if case.wrap or not places:
         return ()
-    subjects = _of_headline(places, case) or ([] if of_sector else _of_text(places, case))
-    scored = [_scored(symbol, places, case) for symbol in subjects]
+    subjects = _of_headline(places, case)
+    if subjects:
+        subjects += [symbol for symbol in places if _is_second(symbol, places, case)]
+    elif not of_sector:
+        subjects = _of_text(places, case)
+    scored = [_scored(symbol, places, case) for symbol in dict.fromkeys(subjects)]
     return tuple(sorted(scored, key=lambda one: -one.score))
 
 
@@ -43,6 +50,23 @@ def _of_headline(places: Mapping[str, Sequence[Named]], case: Case) -> list[str]
     # "AKD Securities sees upside in Maple Leaf Cement" is about the cement maker.
     brokers = case.sense.talk.brokers
     return [symbol for symbol in titled if symbol not in brokers] or titled
+
+
+def _is_second(symbol: str, places: Mapping[str, Sequence[Named]], case: Case) -> bool:
+    """Say whether a company is about as much as those of the headline: by a deal or a result."""
+    if symbol in case.sense.talk.brokers:
+        return False
+    first = places[symbol][0]
+    in_lead = first.end <= case.layout.lead_end
+    return (in_lead and case.tells_deal and not _is_passing(first, case)) or (
+        case.tells_results and any(_has_result(one, case) for one in places[symbol])
+    )
+
+
+def _has_result(one: Named, case: Case) -> bool:
+    """Say whether a name is followed by what it earned: National Refinery (NRL) dropped 35pc."""
+    rest = _IN_BRACKETS.sub("", case.small[one.end : one.end + _NEAR], count=1).lstrip()
+    return any(rest.startswith(verb) for verb in case.sense.talk.result_verbs)
 
 
 def _of_text(places: Mapping[str, Sequence[Named]], case: Case) -> list[str]:

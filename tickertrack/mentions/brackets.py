@@ -10,7 +10,7 @@ from tickertrack.mentions.names import Form
 
 __all__ = ["bindings"]
 
-_BRACKETS = re.compile(r"\((?:(?P<exchange>PSX|KSE)\s*:\s*)?(?P<code>[A-Z][A-Za-z0-9&-]{1,11})\)")
+_BRACKETS = re.compile(r"\((?:(?P<exchange>PSX|KSE)\s*:\s*)?(?P<code>[A-Z][A-Za-z0-9&-]{1,11}(?: Corp)?)\)")
 _PHRASE = re.compile(r"(?:[A-Z][\w'.&-]*\s+(?:(?:of|and|the|for|&)\s+)*)+$")
 _LONGEST_PHRASE = 90
 

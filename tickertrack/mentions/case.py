@@ -24,6 +24,8 @@ class Sense:
     business: WordFinder
     own: WordFinder  # the words of news about the exchange itself
     passing: WordFinder
+    results: WordFinder
+    deals: WordFinder
     trades: Mapping[str, WordFinder]  # exchange sector → the words of its trade
     words: Mapping[Line, frozenset[str]]  # the words that tell a company's names from others'
     codes: Mapping[str, Form]  # OGDC, OGDCL: what stands in brackets behind a name
@@ -56,6 +58,16 @@ class Case:
         """Say whether the article uses the words of a sector's trade."""
         trade = self.sense.trades.get(sector)
         return trade is not None and trade.any(self.small)
+
+    @cached_property
+    def tells_deal(self) -> bool:
+        """Whether headline or lead tells of a deal between companies."""
+        return self.sense.deals.any(self.small[: self.layout.lead_end])
+
+    @cached_property
+    def tells_results(self) -> bool:
+        """Whether the headline tells of results."""
+        return self.sense.results.any(self.small[: self.layout.title_end])
 
     @cached_property
     def loud(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tickertrack.mentions.brackets import bindings
@@ -44,10 +44,12 @@ def judge(spots: Sequence[Spot], case: Case) -> list[Named]:
     Each round knows the companies that the rounds before it found.
     """
     spots = [spot for spot in spots if not _is_venue(spot, spots, case)]
-    pending: Pending = [(spot, forms) for spot in spots if (forms := _meanings(spot, case))]
-    case.bound.update(_read_brackets(pending, case))
-    named: list[Named] = []
-    for rule in (_by_brackets, _by_itself, _by_context, _by_support, _by_house):
+    read: Pending = [(spot, _meanings(spot, case)) for spot in spots]
+    case.bound.update(_read_brackets(read, case))
+    named = list(_by_brackets(spots, case))
+    case.sure.update(one.line for one in named)
+    pending: Pending = [(spot, forms) for spot, forms in read if forms and spot.text not in case.bound]
+    for rule in (_by_itself, _by_context, _by_support, _by_house):
         found = {
             spot.start: _named(spot, form, case)
             for spot, forms in pending
@@ -56,7 +58,7 @@ def judge(spots: Sequence[Spot], case: Case) -> list[Named]:
         pending = [(spot, forms) for spot, forms in pending if spot.start not in found]
         case.sure.update(one.line for one in found.values())
         named.extend(found.values())
-    return sorted(named)
+    return _at_one_time(sorted(named), case)
 
 
 def _meanings(spot: Spot, case: Case) -> tuple[Form, ...]:
@@ -92,25 +94,37 @@ def _read_brackets(pending: Pending, case: Case) -> dict[str, Form | None]:
     return bound
 
 
-def _by_brackets(spot: Spot, _forms: tuple[Form, ...], case: Case) -> Form | None:
-    """Take what the article itself says an abbreviation stands for."""
-    return case.bound.get(spot.text)
+def _by_brackets(spots: Sequence[Spot], case: Case) -> Iterator[Named]:
+    """Take every abbreviation for what the article itself says that it stands for."""
+    others = [(spot.start, spot.end) for spot in spots if spot.text not in case.bound]
+    for code, form in case.bound.items():
+        if form is None:
+            continue
+        for place in re.finditer(rf"(?<!\w){re.escape(code)}(?!\w)", case.layout.whole):
+            if not any(start < place.end() and place.start() < end for start, end in others):
+                kind = form.kind if code == form.symbol else "abbreviation"
+                yield Named(*place.span(), form.line, form.symbol_on(case.day), kind)
 
 
 def _by_itself(spot: Spot, forms: tuple[Form, ...], case: Case) -> Form | None:
     """Believe a name that can only be one company's."""
     form = _only(forms)
-    return form if form and form.trust == "alone" and spot.text not in case.bound else None
+    return form if form and form.trust == "alone" else None
 
 
 def _by_context(spot: Spot, forms: tuple[Form, ...], case: Case) -> Form | None:
     """Believe a code in capitals where the talk is of business: PSO is also an officer's post."""
     form = _only(forms)
-    if form is None or form.trust == "support" or spot.text in case.bound:
+    if form is None or form.kind == "short":
         return None
     if form.line in case.sure:
         return form
     if case.loud and spot.end <= case.layout.title_end:
+        return None
+    if case.wrap:
+        # Where the market's day is told, even UNITY and POWER are companies.
+        return form
+    if form.trust == "support":
         return None
     return form if _is_business(spot, form, case) else None
 
@@ -122,7 +136,7 @@ def _by_support(spot: Spot, forms: tuple[Form, ...], case: Case) -> Form | None:
     Of a house, its own head first (Engro), then the member that is named most.
     """
     backed = [form for form in forms if form.line in case.sure]
-    if not backed or spot.text in case.bound or _is_part_of_a_name(spot, backed[0], case):
+    if not backed or _is_part_of_a_name(spot, backed[0], case):
         return None
     return max(backed, key=lambda form: (form.kind != "short", case.sure[form.line]))
 
@@ -138,8 +152,6 @@ def _only(forms: tuple[Form, ...]) -> Form | None:
 
 
 def _is_business(spot: Spot, form: Form, case: Case) -> bool:
-    if case.wrap:
-        return True
     if form.kind != "ticker":
         return case.speaks_business or case.speaks_of(form.line.sector)
     # Any three capitals are some company's code: for these, the sentence must speak of business.
@@ -176,11 +188,20 @@ def _is_venue(spot: Spot, spots: Sequence[Spot], case: Case) -> bool:
 
 
 def _named(spot: Spot, form: Form, case: Case) -> Named:
-    kind = form.kind
-    if spot.text in case.bound and spot.text != form.symbol:
-        kind = "abbreviation"
     end = _end(spot, case.layout.whole)
-    return Named(spot.start, end, form.line, form.symbol_on(case.day), kind)
+    return Named(spot.start, end, form.line, form.symbol_on(case.day), form.kind)
+
+
+def _at_one_time(named: list[Named], case: Case) -> list[Named]:
+    """Let an article of an unknown day name a company by one symbol: the oldest that it names."""
+    if case.day is not None:
+        return named
+    symbols = {one.symbol for one in named}
+    oldest = {
+        one.line: next(symbol for _, symbol in one.line.symbols if symbol in symbols)
+        for one in named
+    }
+    return [one._replace(symbol=oldest[one.line]) for one in named]
 
 
 def _end(spot: Spot, whole: str) -> int:

@@ -138,7 +138,7 @@ def _known(
 
 def _listed(market: Market, lines: dict[str, Line]) -> Iterator[tuple[str, Form]]:
     for alias in aliases_of(market):
-        line = lines.get(alias.symbol) or Line(((date.min, alias.symbol),), "")
+        line = lines.setdefault(alias.symbol, Line(((date.min, alias.symbol),), ""))
         kind: MentionKind = "ticker" if alias.name == alias.symbol else "alias"
         yield alias.name, Form(line, alias.symbol, kind, alias.trust, alias.since, alias.until)
 
@@ -147,7 +147,8 @@ def _derived(market: Market, lines: dict[str, Line]) -> Iterator[tuple[str, Form
     talk = talk_of(market)
     taken = {rename.new: rename.session - _NAME_COMES_FIRST for rename in renames_of(market)}
     for symbol, row in symbols_of(market).items():
-        if row.sector in _NO_COMPANY:
+        if row.sector in _NO_COMPANY or not row.traded:
+            # No price of it can move: who left the exchange before the record begins, and papers.
             continue
         line, since = lines[symbol], taken.get(symbol)
         yield symbol, Form(line, symbol, "ticker", "context", since)

@@ -36,7 +36,7 @@ def lowered(text: str) -> str:
 
 
 class Spot:
-    """A place that may name a company: `forms` is what it may mean."""
+    """A place that may name a company: `forms` is what it may mean, nobody in a trap."""
 
     __slots__ = ("end", "forms", "start", "text")
 
@@ -70,8 +70,7 @@ class NameFinder:
         for name, start, end in found:
             if start >= reached and _stands_alone(text, start, end):
                 reached = end
-                if forms := self._forms[name]:
-                    spots.append(Spot(self._names[name], start, end, forms))
+                spots.append(Spot(self._names[name], start, end, self._forms[name]))
         return spots
 
 

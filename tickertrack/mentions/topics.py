@@ -99,7 +99,7 @@ class Listener:
 
         Where the headline names a company (`of_company`), goods are no more than its business.
         """
-        least = _BY_BODY if of_company else _BY_LEAD
+        least = _BY_BODY if of_company else _BY_GOODS
         topics = [topic for theme in self._themes if (topic := _sector(theme, hearing))]
         best = max(topics, key=lambda topic: topic.score, default=None)
         return best if best and best.score >= least else None
