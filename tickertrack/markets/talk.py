@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -14,11 +14,21 @@ from tickertrack.config import read_toml, refuse_unknown
 from tickertrack.errors import ConfigError
 from tickertrack.markets import Market, read_rows
 
-__all__ = ["Alias", "Talk", "Theme", "Themes", "Trust", "Venue", "aliases_of", "talk_of", "themes_of"]
+__all__ = [
+    "Alias",
+    "Talk",
+    "Theme",
+    "Themes",
+    "Trust",
+    "Venue",
+    "aliases_of",
+    "talk_of",
+    "themes_of",
+]
 
-# What a name needs to be believed. `alone`: nothing. `context`: words of business about it.
-# `support`: its company is also named in full, or by its code as the exchange prints it.
-Trust = Literal["alone", "context", "support"]
+# What a name needs to be believed. `alone`: nothing. `context`: words of business in the article;
+# `sentence`: in its own sentence. `support`: its company is also named beyond doubt.
+Trust = Literal["alone", "context", "sentence", "support"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +56,15 @@ class Talk:
     """names.toml and traps.csv: the words that tell a company from what only looks like one."""
 
     legal: frozenset[str]
+    country: frozenset[str]
+    papers: frozenset[str]
     tails: frozenset[str]
     common: frozenset[str]
     spellings: Mapping[str, tuple[str, ...]]
     others: frozenset[str]
     abroad: frozenset[str]
-    passing: frozenset[str]
+    scenes: frozenset[str]
+    posts: frozenset[str]
     business: frozenset[str]
     brokers: frozenset[str]
     results: frozenset[str]
@@ -79,6 +92,7 @@ class Themes:
     trade: frozenset[str]
     index: frozenset[str]
     market: frozenset[str]
+    measures: frozenset[str]
     macro: frozenset[str]
     home: frozenset[str]
     abroad: frozenset[str]
@@ -127,10 +141,21 @@ def themes_of(market: Market) -> Themes:
 
 
 _WORDS = (
-    *("legal", "tails", "common", "others", "abroad", "passing", "business", "brokers"),
-    *("results", "result_verbs", "deals"),
+    *(
+        "legal",
+        "country",
+        "papers",
+        "tails",
+        "common",
+        "others",
+        "abroad",
+        "scenes",
+        "posts",
+        "business",
+    ),
+    *("brokers", "results", "result_verbs", "deals"),
 )
-_THEME_WORDS = ("trade", "index", "market", "macro", "home", "abroad")
+_THEME_WORDS = ("trade", "index", "market", "measures", "macro", "home", "abroad")
 _KEYS = {*_WORDS, *_THEME_WORDS, "spellings", "venue", "sector"}
 
 

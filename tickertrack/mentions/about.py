@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from tickertrack.mentions.case import Case
 from tickertrack.mentions.judge import Named
-from tickertrack.mentions.spotter import lowered
+from tickertrack.mentions.spotter import WordFinder
 from tickertrack.models import Scored
 
 __all__ = ["about"]
@@ -16,6 +16,8 @@ __all__ = ["about"]
 _TITLE, _LEAD, _BODY = 0.9, 0.65, 0.55
 # Each further place adds a little, so that of two subjects the one spoken of more comes first.
 _PER_PLACE, _MOST_PLACES = 0.01, 9
+# More companies than that in one sentence are a list.
+_FEW = 2
 _IN_BRACKETS = re.compile(r"^\s*\([^)]*\)")
 # How many characters around a name say what it is there for.
 _NEAR = 28
@@ -38,15 +40,19 @@ def about(named: Sequence[Named], case: Case, *, of_sector: bool) -> tuple[Score
     subjects = _of_headline(places, case)
     if subjects:
         subjects += [symbol for symbol in places if _is_second(symbol, places, case)]
-    elif not of_sector:
-        subjects = _of_text(places, case)
+    else:
+        subjects = _of_text(places, case, of_sector=of_sector)
     scored = [_scored(symbol, places, case) for symbol in dict.fromkeys(subjects)]
     return tuple(sorted(scored, key=lambda one: -one.score))
 
 
 def _of_headline(places: Mapping[str, Sequence[Named]], case: Case) -> list[str]:
     end = case.layout.title_end
-    titled = [symbol for symbol, found in places.items() if found[0].end <= end]
+    titled = [
+        symbol
+        for symbol, found in places.items()
+        if found[0].end <= end and not all(_is_near(case.sense.scenes, one, case) for one in found)
+    ]
     # "AKD Securities sees upside in Maple Leaf Cement" is about the cement maker.
     brokers = case.sense.talk.brokers
     return [symbol for symbol in titled if symbol not in brokers] or titled
@@ -69,19 +75,35 @@ def _has_result(one: Named, case: Case) -> bool:
     return any(rest.startswith(verb) for verb in case.sense.talk.result_verbs)
 
 
-def _of_text(places: Mapping[str, Sequence[Named]], case: Case) -> list[str]:
-    """Give the one company of a text, if it is more than a scene, a post or a source."""
-    subjects = [symbol for symbol in places if symbol not in case.sense.talk.brokers]
-    if len(subjects) != 1 or all(_is_passing(one, case) for one in places[subjects[0]]):
+def _of_text(places: Mapping[str, Sequence[Named]], case: Case, *, of_sector: bool) -> list[str]:
+    """
+    Give whom a headline means that speaks of a trade and names nobody of it.
+
+    Of a sector's news, the one or two companies of the first sentence; else the one company of
+    the trade in the text.
+    """
+    brokers, end = case.sense.talk.brokers, case.layout.first_end
+    meant = [
+        symbol
+        for symbol, found in places.items()
+        if symbol not in brokers
+        and (found[0].end <= end or not of_sector)
+        and case.heads_with(found[0].line.sector)
+    ]
+    if len(meant) > (_FEW if of_sector else 1):
         return []
-    return subjects
+    return [symbol for symbol in meant if not all(_is_passing(one, case) for one in places[symbol])]
 
 
 def _is_passing(one: Named, case: Case) -> bool:
     """Say whether a name only tells whose: a Bank of Punjab CEO, an Allied Bank branch."""
-    whole = case.layout.whole
-    near = whole[max(0, one.start - _NEAR) : one.start], whole[one.end : one.end + _NEAR]
-    return any(case.sense.passing.any(lowered(part)) for part in near)
+    return _is_near(case.sense.scenes, one, case) or _is_near(case.sense.posts, one, case)
+
+
+def _is_near(words: WordFinder, one: Named, case: Case) -> bool:
+    small = case.small
+    near = small[max(0, one.start - _NEAR) : one.start], small[one.end : one.end + _NEAR]
+    return any(words.any(part) for part in near)
 
 
 def _scored(symbol: str, places: Mapping[str, Sequence[Named]], case: Case) -> Scored:

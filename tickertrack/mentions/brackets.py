@@ -10,13 +10,15 @@ from tickertrack.mentions.names import Form
 
 __all__ = ["bindings"]
 
-_BRACKETS = re.compile(r"\((?:(?P<exchange>PSX|KSE)\s*:\s*)?(?P<code>[A-Z][A-Za-z0-9&-]{1,11}(?: Corp)?)\)")
+_BRACKETS = re.compile(
+    r"\((?:(?P<exchange>PSX|KSE)\s*:\s*)?(?P<code>[A-Z][A-Za-z0-9&-]{1,11}(?: Corp)?)\)"
+)
 _PHRASE = re.compile(r"(?:[A-Z][\w'.&-]*\s+(?:(?:of|and|the|for|&)\s+)*)+$")
 _LONGEST_PHRASE = 90
 
 
 def bindings(
-    whole: str, before: Mapping[int, Form], sense: Sense
+    whole: str, before: Mapping[int, tuple[str, Form]], sense: Sense
 ) -> Iterator[tuple[str, Form | None]]:
     """
     Yield each abbreviation with the company it stands for here, or None: somebody else.
@@ -26,14 +28,20 @@ def bindings(
     for found in _BRACKETS.finditer(whole):
         code = found["code"]
         own = sense.codes.get(code)
-        named = before.get(found.start())
-        if named and (named.trust == "alone" or (own and own.line is named.line)):
-            # Silk Bank Limited (SBL): SBL is Samba Bank's code, but not here.
+        name, named = before.get(found.start(), ("", None))
+        if named and ((own and own.line is named.line) or _abbreviates(code, name, named)):
             yield code, named
         elif own and found["exchange"]:
             yield code, own
         elif own:
             yield from _by_phrase(code, own, _phrase(whole, found.start()), sense)
+
+
+def _abbreviates(code: str, name: str, named: Form) -> bool:
+    """Say whether a code is made of a name's letters: Silk Bank Limited (SBL), not Hascol (UAE)."""
+    letters = iter(name.lower())
+    in_order = all(letter in letters for letter in code.lower() if letter.isalpha())
+    return named.trust == "alone" and code[0] == name[0] and in_order
 
 
 def _by_phrase(

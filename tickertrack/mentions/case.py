@@ -23,7 +23,8 @@ class Sense:
     talk: Talk
     business: WordFinder
     own: WordFinder  # the words of news about the exchange itself
-    passing: WordFinder
+    scenes: WordFinder
+    posts: WordFinder
     results: WordFinder
     deals: WordFinder
     trades: Mapping[str, WordFinder]  # exchange sector → the words of its trade
@@ -58,6 +59,11 @@ class Case:
         """Say whether the article uses the words of a sector's trade."""
         trade = self.sense.trades.get(sector)
         return trade is not None and trade.any(self.small)
+
+    def heads_with(self, sector: str) -> bool:
+        """Say whether the headline uses the words of a sector's trade."""
+        trade = self.sense.trades.get(sector)
+        return trade is not None and trade.any(self.small[: self.layout.title_end])
 
     @cached_property
     def tells_deal(self) -> bool:

@@ -15,9 +15,10 @@ from tickertrack.models import MentionKind
 __all__ = ["Named", "judge"]
 
 _NEXT_WORD = re.compile(r"\s([A-Z][\w-]*)")
+_NEXT_NAME = re.compile(r"\s[A-Z][a-z]")
 _WORD_BEFORE = re.compile(r"([A-Z][\w'-]*)\s$")
 _LEGAL = re.compile(
-    r"(?:\s(?:Company|Co|Corporation|Corp|Limited|Ltd|\(?Pvt\.?\)?|\(Private\)|\(?Pakistan\)?)(?!\w)\.?)+"
+    r"(?:\s(?:Company|Corporation|Limited|\(Private\)|\(?Pakistan\)?|(?:Co|Corp|Ltd)\.?|\(?Pvt\.?\)?)(?!\w))+"
 )
 _LEGAL_STARTS = {" C", " L", " (", " P"}
 _LONGEST_WORD = 24
@@ -48,7 +49,9 @@ def judge(spots: Sequence[Spot], case: Case) -> list[Named]:
     case.bound.update(_read_brackets(read, case))
     named = list(_by_brackets(spots, case))
     case.sure.update(one.line for one in named)
-    pending: Pending = [(spot, forms) for spot, forms in read if forms and spot.text not in case.bound]
+    pending: Pending = [
+        (spot, forms) for spot, forms in read if forms and spot.text not in case.bound
+    ]
     for rule in (_by_itself, _by_context, _by_support, _by_house):
         found = {
             spot.start: _named(spot, form, case)
@@ -63,7 +66,7 @@ def judge(spots: Sequence[Spot], case: Case) -> list[Named]:
 
 def _meanings(spot: Spot, case: Case) -> tuple[Form, ...]:
     """Give what a place may mean on the article's day; nothing, where it names somebody else."""
-    if _goes_on(spot, case):
+    if _goes_on(spot.end, case):
         return ()
     if case.day is None:
         # Of an unknown day, a name means whom it meant first: ENGRO, not ENGROH.
@@ -71,9 +74,9 @@ def _meanings(spot: Spot, case: Case) -> tuple[Form, ...]:
     return tuple(form for form in spot.forms if form.holds_on(case.day))
 
 
-def _goes_on(spot: Spot, case: Case) -> bool:
-    """Say whether the name goes on: HBL Microfinance Bank, Engro Energy, Berger Paints India."""
-    follows = _NEXT_WORD.match(case.layout.whole, spot.end)
+def _goes_on(end: int, case: Case) -> bool:
+    """Say whether a name goes on: HBL Microfinance Bank, Engro Energy, Berger Paints India."""
+    follows = _NEXT_WORD.match(case.layout.whole, end)
     talk = case.sense.talk
     return follows is not None and (follows[1] in talk.others or follows[1] in talk.abroad)
 
@@ -82,12 +85,12 @@ def _read_brackets(pending: Pending, case: Case) -> dict[str, Form | None]:
     whole = case.layout.whole
     if "(" not in whole:
         return {}
-    before = {
-        bracket.end(): forms[0]
-        for spot, forms in pending
-        if len({form.line for form in forms}) == 1
-        and (bracket := _TO_BRACKET.match(whole, _end(spot, whole)))
-    }
+    before = {}
+    for spot, forms in pending:
+        end = _end(spot, whole)
+        bracket = _TO_BRACKET.match(whole, end)
+        if bracket and (form := _only(forms)):
+            before[bracket.end()] = (whole[spot.start : end], form)
     bound: dict[str, Form | None] = {}
     for code, form in bindings(whole, before, case.sense):
         bound.setdefault(code, form)
@@ -101,12 +104,13 @@ def _by_brackets(spots: Sequence[Spot], case: Case) -> Iterator[Named]:
         if form is None:
             continue
         for place in re.finditer(rf"(?<!\w){re.escape(code)}(?!\w)", case.layout.whole):
-            if not any(start < place.end() and place.start() < end for start, end in others):
+            inside = any(start < place.end() and place.start() < end for start, end in others)
+            if not inside and not _goes_on(place.end(), case):
                 kind = form.kind if code == form.symbol else "abbreviation"
                 yield Named(*place.span(), form.line, form.symbol_on(case.day), kind)
 
 
-def _by_itself(spot: Spot, forms: tuple[Form, ...], case: Case) -> Form | None:
+def _by_itself(_spot: Spot, forms: tuple[Form, ...], _case: Case) -> Form | None:
     """Believe a name that can only be one company's."""
     form = _only(forms)
     return form if form and form.trust == "alone" else None
@@ -115,18 +119,11 @@ def _by_itself(spot: Spot, forms: tuple[Form, ...], case: Case) -> Form | None:
 def _by_context(spot: Spot, forms: tuple[Form, ...], case: Case) -> Form | None:
     """Believe a code in capitals where the talk is of business: PSO is also an officer's post."""
     form = _only(forms)
-    if form is None or form.kind == "short":
+    if form is None or form.kind == "short" or _in_loud_headline(spot, case):
         return None
-    if form.line in case.sure:
-        return form
-    if case.loud and spot.end <= case.layout.title_end:
-        return None
-    if case.wrap:
-        # Where the market's day is told, even UNITY and POWER are companies.
-        return form
-    if form.trust == "support":
-        return None
-    return form if _is_business(spot, form, case) else None
+    # Where the market's day is told, even UNITY and POWER are companies.
+    believed = case.wrap or (form.trust != "support" and _is_business(spot, form, case))
+    return form if believed else None
 
 
 def _by_support(spot: Spot, forms: tuple[Form, ...], case: Case) -> Form | None:
@@ -136,7 +133,7 @@ def _by_support(spot: Spot, forms: tuple[Form, ...], case: Case) -> Form | None:
     Of a house, its own head first (Engro), then the member that is named most.
     """
     backed = [form for form in forms if form.line in case.sure]
-    if not backed or _is_part_of_a_name(spot, backed[0], case):
+    if not backed or _is_part_of_a_name(spot, case):
         return None
     return max(backed, key=lambda form: (form.kind != "short", case.sure[form.line]))
 
@@ -148,35 +145,43 @@ def _by_house(spot: Spot, forms: tuple[Form, ...], case: Case) -> Form | None:
 
 
 def _only(forms: tuple[Form, ...]) -> Form | None:
-    return forms[0] if len(forms) == 1 or len({form.line for form in forms}) == 1 else None
+    """Give the most trusted form of a name that means one company, whichever way."""
+    return forms[0] if len({form.line for form in forms}) == 1 else None
+
+
+def _in_loud_headline(spot: Spot, case: Case) -> bool:
+    return spot.end <= case.layout.title_end and case.loud
 
 
 def _is_business(spot: Spot, form: Form, case: Case) -> bool:
-    if form.kind != "ticker":
+    if form.trust == "context":
         return case.speaks_business or case.speaks_of(form.line.sector)
-    # Any three capitals are some company's code: for these, the sentence must speak of business.
     sentence = lowered(case.layout.sentence(spot.start, spot.end))
     trade = case.sense.trades.get(form.line.sector)
     return case.sense.business.any(sentence) or (trade is not None and trade.any(sentence))
 
 
-def _is_part_of_a_name(spot: Spot, form: Form, case: Case) -> bool:
-    """Say whether a short name is somebody's: Habib Jalib, Saeed Ghani, Fatima Jinnah, Lucky Ali."""
-    if form.kind != "short" or (case.title_case and spot.end <= case.layout.title_end):
+def _is_part_of_a_name(spot: Spot, case: Case) -> bool:
+    """Say whether a short name is somebody's: Habib Jalib, Saeed Ghani, Lucky Ali."""
+    if " " in spot.text or (case.title_case and spot.end <= case.layout.title_end):
         return False
     whole = case.layout.whole
-    follows, precedes = _NEXT_WORD.match(whole, spot.end), _before(whole, spot.start)
+    follows, precedes = _NEXT_NAME.match(whole, spot.end), _before(whole, spot.start)
     return follows is not None or precedes
 
 
 def _before(whole: str, start: int) -> bool:
-    """Say whether a word with a capital stands right before, other than one that opens a sentence."""
+    """Say whether a capital stands right before, other than one that opens a sentence."""
     found = _WORD_BEFORE.search(whole, max(0, start - _LONGEST_WORD), start)
-    return found is not None and found.start() > 0 and whole[: found.start()].rstrip(" ")[-1:] not in ".!?:\n\"'"
+    return (
+        found is not None
+        and found.start() > 0
+        and whole[: found.start()].rstrip(" ")[-1:] not in ".!?:\n\"'"
+    )
 
 
 def _is_venue(spot: Spot, spots: Sequence[Spot], case: Case) -> bool:
-    """Say whether the exchange is only where things happen: it is news itself by its own figures."""
+    """Say whether the exchange is only where things happen, and not news by its own figures."""
     venue = case.sense.talk.venue
     if spot.text not in venue.names:
         return False

@@ -13,10 +13,12 @@ __all__ = ["Layout", "is_loud", "is_title_case", "lay_out"]
 
 # A sentence's end; not that of "Rs. 5" or "D.G. Khan", which no capital or a short word betrays.
 _STOP = re.compile(r"(?<=[a-z0-9%)\"'][.!?])[\"')]*\s+(?=[\"'(]?[A-Z])|\n")
+# The lead is the first sentence, or the first few where they are short.
 _LEAD = 80
+_LONGEST_LEAD = 600
 _LOUD = 0.6
 _TITLE_CASE = 0.7
-_SHORT_WORD = 3
+_SHORT_WORD, _FEW_WORDS = 3, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Layout:
 
     whole: str
     title_end: int
+    first_end: int  # of the text's first sentence
     lead_end: int
     text_end: int
 
@@ -61,7 +64,9 @@ def lay_out(title: str | None, text: str, tags: Sequence[str]) -> Layout:
     body = plain(text)
     start = len(head) + 2
     whole = f"{head}\n\n{body}\n\n{plain(', '.join(tags))}"
-    return Layout(whole, len(head), start + _lead(body), start + len(body))
+    stops = [stop.start() for stop in _STOP.finditer(body, 0, _LONGEST_LEAD)] or [len(body)]
+    lead = next((stop for stop in stops if stop >= _LEAD), stops[-1])
+    return Layout(whole, len(head), start + stops[0], start + lead, start + len(body))
 
 
 def is_loud(line: str) -> bool:
@@ -74,12 +79,4 @@ def is_title_case(line: str) -> bool:
     """Say whether a headline Prints Its Words Like This, so that capitals mean nothing in it."""
     words = [word for word in re.findall(r"[A-Za-z']+", line) if len(word) > _SHORT_WORD]
     capitals = sum(word[0].isupper() for word in words)
-    return len(words) > _SHORT_WORD and capitals >= _TITLE_CASE * len(words)
-
-
-def _lead(body: str) -> int:
-    """Give the length of the lead: the first sentence, or the first few where they are short."""
-    for stop in _STOP.finditer(body):
-        if stop.start() >= _LEAD:
-            return stop.start()
-    return len(body)
+    return len(words) >= _FEW_WORDS and capitals >= _TITLE_CASE * len(words)

@@ -11,19 +11,14 @@ from itertools import product
 from typing import get_args
 
 from tickertrack.markets import Market, Symbol, renames_of, symbols_of
-from tickertrack.markets.talk import Alias, Talk, Trust, aliases_of, talk_of
+from tickertrack.markets.talk import Talk, Trust, aliases_of, talk_of
 from tickertrack.models import MentionKind
 
 __all__ = ["Form", "Line", "forms_of", "lines_of", "spellings_of"]
 
 # A company takes its new name before its symbol follows (ICI Pakistan: December to January).
 _NAME_COMES_FIRST = timedelta(days=90)
-# Futures and indices are no companies; rights, preference shares and sukuk are papers of one.
-_NO_COMPANY = {"FUTURE CONTRACTS", "INDEX"}
-_PAPER = re.compile(
-    r"\((?!Pak|Colony|Industries|OE|GEM).*\)|Pref|Sukuk|CLASS|Non-Voting|\bETF\b", re.IGNORECASE
-)
-_HOME = {"Pakistan", "Pak"}
+_SHORT_WORD = 4
 _JOINTS = {"&", "and", "of"}
 
 
@@ -80,7 +75,9 @@ def forms_of(market: Market) -> dict[str, tuple[Form, ...]]:
     derived = _spelled(_derived(market, lines), talk)
     listed = _spelled(_listed(market, lines), talk)
     traps = {spelling: () for trap in talk.traps for spelling in spellings_of(trap, talk)}
-    known = {name: _known(name, derived.get(name, ()), listed.get(name)) for name in derived | listed}
+    known = {
+        name: _known(name, derived.get(name, ()), listed.get(name)) for name in derived | listed
+    }
     return known | traps
 
 
@@ -101,13 +98,14 @@ def spellings_of(name: str, talk: Talk) -> Iterator[str]:
 def _ways(word: str, talk: Talk) -> set[str]:
     ways = set(talk.spellings.get(word, (word,)))
     if re.fullmatch(r"(?:[A-Z]\.)+", word):
-        ways |= {word.replace(".", ""), word.replace(".", ". ").strip()}
+        ways |= {word.replace(".", dots).strip() for dots in ("", " ", ". ")}
     if "-" in word:
         first, rest = word.split("-", 1)
         ways |= {f"{first} {rest}", f"{first}-{rest.lower()}"}
     if word[0].isalpha() and not word.isupper():
-        # "NetSol" is also printed Netsol, and "of" Of in a headline.
+        # "NetSol" is also printed Netsol, "Hum" HUM, and "of" Of in a headline.
         ways.add(word[0].upper() + word[1:].lower() if "-" not in word else word.title())
+        ways |= {word.upper()} if len(word) <= _SHORT_WORD else set()
     return ways
 
 
@@ -147,18 +145,19 @@ def _derived(market: Market, lines: dict[str, Line]) -> Iterator[tuple[str, Form
     talk = talk_of(market)
     taken = {rename.new: rename.session - _NAME_COMES_FIRST for rename in renames_of(market)}
     for symbol, row in symbols_of(market).items():
-        if row.sector in _NO_COMPANY or not row.traded:
-            # No price of it can move: who left the exchange before the record begins, and papers.
+        if not row.traded:
+            # Nothing can move: a future, or who left the exchange before the record begins.
             continue
         line, since = lines[symbol], taken.get(symbol)
-        yield symbol, Form(line, symbol, "ticker", "context", since)
+        # Any three capitals are some company's code; those that everybody knows are listed.
+        yield symbol, Form(line, symbol, "ticker", "sentence", since)
         for name, kind, trust in _names(row.name, talk):
             yield name, Form(line, symbol, kind, trust, since)
 
 
 def _names(registered: str, talk: Talk) -> Iterator[tuple[str, MentionKind, Trust]]:
     """Cut a registered name down as news does, for as long as it still tells its company."""
-    if _PAPER.search(registered):
+    if not registered or any(paper in registered for paper in talk.papers):
         return
     words = [word.rstrip(",.") if "." in word[-1:] else word for word in registered.split()]
     words = words[1:] if words[0] == "The" else words
@@ -173,7 +172,7 @@ def _names(registered: str, talk: Talk) -> Iterator[tuple[str, MentionKind, Trus
 
 
 def _cut(core: list[str], talk: Talk) -> Iterator[tuple[str, MentionKind, Trust]]:
-    if core[-1].strip("()") in _HOME:
+    if core[-1].strip("()") in talk.country:
         # Without the country's name it may be the parent abroad: Nestle, Philip Morris, Siemens.
         yield " ".join([*core[:-1], core[-1].strip("()")]), "name", "alone"
         core = core[:-1]
@@ -181,12 +180,13 @@ def _cut(core: list[str], talk: Talk) -> Iterator[tuple[str, MentionKind, Trust]
     elif core[0] not in talk.common:
         # Kohinoor Textile (Mills), Maple Leaf Cement (Factory), Crescent Steel (& Allied Products).
         brief = _without(core[: core.index("&")] if "&" in core else core, talk.tails)
-        yield from ((" ".join(brief), "short", "alone") for _ in brief[1:2])
+        if len(brief) > 1:
+            yield " ".join(brief), "short", "alone"
     for short in (core[:2], core[:1]):
         # Gul Ahmed, Meezan: what a text goes on with once it has said the whole name.
-        if short != core or len(core) == 1:
-            if not talk.common.issuperset(short) and short[-1] not in _JOINTS:
-                yield " ".join(short), "short", "support"
+        telling = not talk.common.issuperset(short) and short[-1] not in _JOINTS
+        if telling and (short != core or len(core) == 1):
+            yield " ".join(short), "short", "support"
 
 
 def _without(words: list[str], endings: frozenset[str]) -> list[str]:

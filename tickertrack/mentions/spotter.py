@@ -11,15 +11,15 @@ from tickertrack.mentions.names import Form
 __all__ = ["NameFinder", "Spot", "WordFinder", "lowered", "plain"]
 
 # Marks that are printed in more than one way, each to one plain sign: every place stays its place.
-_PLAIN = str.maketrans(
-    {
-        **dict.fromkeys("‘’ʼ`", "'"),
-        **dict.fromkeys("“”", '"'),
-        **dict.fromkeys("–—‐‑", "-"),
-        **dict.fromkeys("\u00a0\u2009\u202f", " "),
-        **dict.fromkeys("éèêë", "e"),
-    }
-)
+# Quotes (left, right, modifier), hyphens and dashes, blanks that do not break, e with an accent.
+_WAYS = {
+    "'": "\u2018\u2019\u02bc",
+    '"': "\u201c\u201d",
+    "-": "\u2010\u2011\u2013\u2014",
+    " ": "\u00a0\u2009\u202f",
+    "e": "\u00e8\u00e9\u00ea\u00eb",
+}
+_PLAIN = {ord(way): plain for plain, ways in _WAYS.items() for way in ways}
 
 
 def plain(text: str) -> str:
@@ -91,7 +91,6 @@ class WordFinder:
             if start >= reached and _stands_alone(small, start, end):
                 reached = end
                 yield self._words[word], start, end
-
 
     def any(self, small: str) -> bool:
         """Say whether a text in small letters has one of the words."""

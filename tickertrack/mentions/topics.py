@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -18,6 +19,8 @@ Span = tuple[int, int]
 # How surely words make an article a sector's: a body of the trade in the headline ("cement
 # sales", APTMA), its goods there beside a word of trade, a body in the lead alone.
 _BY_BODY, _BY_GOODS, _BY_LEAD = 0.9, 0.7, 0.6
+# "Exports to China" are no news of China.
+_TOWARDS = re.compile(r"\b(?:to|from|with)\s$")
 _BY_INDEX, _BY_MACRO = 0.95, 0.8
 
 
@@ -58,9 +61,9 @@ class Hearing:
 
     @property
     def is_wrap(self) -> bool:
-        """Whether the article reports the market's day: the headline names an index, or the market
-        where the lead names an index."""
-        return "index" in self.title or ("market" in self.title and "index" in self.lead)
+        """Whether the headline names an index, or the lead does beside its points or the market."""
+        led = "index" in self.lead and ("market" in self.title or "measures" in self.lead)
+        return led or "index" in self.title
 
     def evidence(self, *lists: str) -> dict[str, object]:
         """Give the words of some lists, by where they stand."""
@@ -78,6 +81,7 @@ class Listener:
     def __init__(self, themes: Themes) -> None:
         """Turn lists of words into words with their lists."""
         self._themes = themes.sectors
+        self._abroad = themes.abroad
         self._home = WordFinder(themes.home)
         lists: dict[str, list[str]] = defaultdict(list)
         for name, words in _lists(themes):
@@ -89,8 +93,11 @@ class Listener:
     def hear(self, layout: Layout) -> Hearing:
         """Listen to headline and lead."""
         small = lowered(layout.whole[: layout.lead_end])
-        words = self._finder.words(small)
-        heard = [Heard(word, start, end, start < layout.title_end) for word, start, end in words]
+        heard = [
+            Heard(word, start, end, start < layout.title_end)
+            for word, start, end in self._finder.words(small)
+            if word not in self._abroad or not _TOWARDS.search(small, max(0, start - 6), start)
+        ]
         return Hearing(heard, self._lists)
 
     def sector(self, hearing: Hearing, *, of_company: bool) -> Topic | None:
@@ -99,6 +106,8 @@ class Listener:
 
         Where the headline names a company (`of_company`), goods are no more than its business.
         """
+        if "abroad" in hearing.title:
+            return None
         least = _BY_BODY if of_company else _BY_GOODS
         topics = [topic for theme in self._themes if (topic := _sector(theme, hearing))]
         best = max(topics, key=lambda topic: topic.score, default=None)
@@ -109,14 +118,16 @@ class Listener:
         if hearing.is_wrap:
             return Topic("market", _BY_INDEX, hearing.evidence("index", "market"))
         # The economy of another country, or what the economy does to one company, is neither.
-        elsewhere = of_company or "abroad" in hearing.title
-        if "macro" in hearing.title and not elsewhere and self._home.any(small):
+        if "macro" in hearing.title and not of_company and not self._is_abroad(hearing, small):
             return Topic("market", _BY_MACRO, hearing.evidence("macro"))
         return None
 
+    def _is_abroad(self, hearing: Hearing, small: str) -> bool:
+        return "abroad" in hearing.title or ("abroad" in hearing.lead and not self._home.any(small))
+
 
 def _lists(themes: Themes) -> list[tuple[str, frozenset[str]]]:
-    common = ("trade", "index", "market", "macro", "abroad")
+    common = ("trade", "index", "market", "measures", "macro", "abroad")
     return [
         *((name, getattr(themes, name)) for name in common),
         *((f"{theme.name} body", theme.bodies) for theme in themes.sectors),
