@@ -94,9 +94,10 @@ class _Room:
             waiting = linked.waiting_articles(self.connection, _ARTICLES)
             return _read(waiting, self.market, witnessed)
 
+        if not self._waits("articles"):
+            return 0
         with drawn(self.connection, self.path, draw) as articles:
-            for article in articles:
-                linked.store_reading(self.connection, article)
+            linked.store_readings(self.connection, articles)
         return len(articles)
 
     def link(self) -> list[int]:
@@ -106,8 +107,14 @@ class _Room:
             waiting = linked.waiting_sessions(self.connection, _SESSIONS)
             return [(day, self._links_of(day)) for day in waiting]
 
+        if not self._waits("sessions"):
+            return []
         with drawn(self.connection, self.path, draw) as found:
             return [linked.store_links(self.connection, *one) for one in found]
+
+    def _waits(self, what: str) -> bool:
+        with told(self.path):
+            return linked.is_waiting(self.connection, what)
 
     def _links_of(self, day: date) -> list[Link]:
         of, names = _sectors(self.market), linked.symbols_on(self.connection, day)

@@ -69,19 +69,27 @@ def _has_subject(story: Story) -> bool:
 
 def _links(session: Session, story: Story, repeat: Repeat | None) -> Iterator[Link]:
     timely, novel = _timing(session, story), _novelty(repeat)
+    # Many symbols share one claim: all that are listed share the news of the market.
+    judged: dict[int, tuple[float, dict[str, object]]] = {}
     for symbol, claim in _claims(session, story).items():
-        place = Factor(_PLACES[claim.place], {"field": claim.place})
-        evidence = {
-            "relation": claim.relation,
-            "strength": claim.strength,
-            "place": place.shown(),
-            "time": timely.shown(),
-            "novelty": novel.shown(),
-            **claim.evidence,
-        }
-        worth = claim.strength * place.factor * timely.factor * novel.factor
-        score = round(_BANDS[claim.relation] + _WIDTH * worth, _DECIMALS)
+        if id(claim) not in judged:
+            judged[id(claim)] = _judged(claim, timely, novel)
+        score, evidence = judged[id(claim)]
         yield Link(symbol, session.day, story.article_id, claim.relation, score, evidence)
+
+
+def _judged(claim: Claim, timely: Factor, novel: Factor) -> tuple[float, dict[str, object]]:
+    place = Factor(_PLACES[claim.place], {"field": claim.place})
+    worth = claim.strength * place.factor * timely.factor * novel.factor
+    score = round(_BANDS[claim.relation] + _WIDTH * worth, _DECIMALS)
+    return score, {
+        "relation": claim.relation,
+        "strength": claim.strength,
+        "place": place.shown(),
+        "time": timely.shown(),
+        "novelty": novel.shown(),
+        **claim.evidence,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -25,13 +26,14 @@ __all__ = [
     "ReadArticle",
     "Waiting",
     "forget_links",
+    "is_waiting",
     "linked_by",
     "mark_changed",
     "priced",
     "session_before",
     "store_actions",
     "store_links",
-    "store_reading",
+    "store_readings",
     "stories",
     "symbols_on",
     "waiting_articles",
@@ -65,6 +67,11 @@ class ReadArticle:
 
 
 # ---- what waits
+
+
+def is_waiting(connection: sqlite3.Connection, what: str) -> bool:
+    """Say whether any `articles`, or any `sessions`, wait."""
+    return connection.execute(f"SELECT 1 FROM unlinked_{what} LIMIT 1").fetchone() is not None
 
 
 def waiting_articles(connection: sqlite3.Connection, count: int) -> list[Waiting]:
@@ -109,36 +116,36 @@ def forget_links(connection: sqlite3.Connection, rules: str) -> None:
 # ---- articles
 
 
-def store_reading(connection: sqlite3.Connection, article: ReadArticle) -> None:
-    """Replace what is known of an article; its sessions, old and new, wait to be linked."""
-    before = _session_of(connection, article.id)
-    for table in ("alignments", "subjects", "mentions"):
-        connection.execute(f"DELETE FROM {table} WHERE article_id = ?", (article.id,))
-    if article.alignment:
-        row = (article.id, article.alignment.session.isoformat(), article.alignment.basis)
-        connection.execute("INSERT INTO alignments VALUES (?, ?, ?)", row)
+def store_readings(connection: sqlite3.Connection, articles: Sequence[ReadArticle]) -> None:
+    """Replace what is known of articles; their sessions, old and new, wait to be linked."""
+    ids = [(article.id,) for article in articles]
+    sessions = _sessions_of(connection, ids)
+    for table in ("alignments", "subjects", "mentions", "unlinked_articles"):
+        connection.executemany(f"DELETE FROM {table} WHERE article_id = ?", ids)
+    aligned = ((one.id, one.alignment) for one in articles if one.alignment)
     connection.executemany(
-        "INSERT INTO subjects VALUES (?, ?, ?, ?, ?)", _subject_rows(article.id, article.reading)
+        "INSERT INTO alignments VALUES (?, ?, ?)",
+        ((own_id, found.session.isoformat(), found.basis) for own_id, found in aligned),
+    )
+    connection.executemany(
+        "INSERT INTO subjects VALUES (?, ?, ?, ?, ?)",
+        (row for article in articles for row in _subject_rows(article.id, article.reading)),
     )
     connection.executemany(
         "INSERT OR IGNORE INTO mentions VALUES (?, ?, ?, ?, ?, ?, ?)",
-        ((article.id, *_mention_row(mention)) for mention in article.reading.mentions),
+        ((one.id, *_mention_row(mention)) for one in articles for mention in one.reading.mentions),
     )
-    connection.execute("DELETE FROM unlinked_articles WHERE article_id = ?", (article.id,))
-    for session in {before, _session_of(connection, article.id)} - {None}:
-        # A story also counts less in the next session that has news: it may be told there again.
-        connection.execute(
-            "INSERT OR IGNORE INTO unlinked_sessions SELECT ?1 UNION"
-            " SELECT * FROM (SELECT session FROM alignments WHERE session > ?1"
-            " ORDER BY session LIMIT 1)",
-            (session,),
-        )
+    # A story also counts less in the next session that has news: it may be told there again.
+    connection.executemany(
+        "INSERT OR IGNORE INTO unlinked_sessions SELECT ?1 UNION SELECT * FROM"
+        " (SELECT session FROM alignments WHERE session > ?1 ORDER BY session LIMIT 1)",
+        sorted(sessions | _sessions_of(connection, ids)),
+    )
 
 
-def _session_of(connection: sqlite3.Connection, article_id: int) -> str | None:
+def _sessions_of(connection: sqlite3.Connection, ids: Sequence[tuple[int]]) -> set[tuple[str]]:
     sql = "SELECT session FROM alignments WHERE article_id = ?"
-    row = connection.execute(sql, (article_id,)).fetchone()
-    return row[0] if row else None
+    return {tuple(row) for one in ids for row in connection.execute(sql, one)}
 
 
 def _subject_rows(article_id: int, reading: Reading) -> Iterator[tuple[object, ...]]:
@@ -173,54 +180,76 @@ def session_before(connection: sqlite3.Connection, session: date) -> date | None
 
 
 def stories(connection: sqlite3.Connection, session: date) -> list[Story]:
-    """Read the articles of a session as linking sees them."""
-    rows = connection.execute(
-        "SELECT id, basis, title, substr(text, 1, ?) AS lead, published_at, published_precision"
-        " FROM alignments JOIN articles ON id = article_id WHERE session = ? ORDER BY id",
-        (_LEAD, session.isoformat()),
-    ).fetchall()
-    return [_story(connection, row, session) for row in rows]
+    """Read the articles of a session that have a subject or name anybody, as linking sees them."""
+    found = _Found(connection, session.isoformat())
+    subjects = found.rows("subjects", "kind, name, score, evidence", "kind, name")
+    mentions = found.rows(
+        "mentions", "symbol, field, start, end, text, kind", "field, start, symbol"
+    )
+    return [
+        _story(row, session, subjects.get(row["id"], ()), mentions.get(row["id"], ()))
+        for row in connection.execute(
+            "SELECT id, basis, title, substr(text, 1, ?) AS lead, published_at,"
+            " published_precision FROM alignments JOIN articles ON id = article_id"
+            " WHERE session = ? ORDER BY id",
+            (_LEAD, session.isoformat()),
+        )
+        if row["id"] in subjects or row["id"] in mentions
+    ]
 
 
-def _story(connection: sqlite3.Connection, row: sqlite3.Row, session: date) -> Story:
-    subjects = connection.execute(
-        "SELECT kind, name, score, evidence FROM subjects WHERE article_id = ? ORDER BY kind, name",
-        (row["id"],),
-    ).fetchall()
-    found: dict[str, list[Any]] = {"symbol": [], "sector": [], "market": []}
-    for kind, name, score, evidence in subjects:
-        make = Scored if kind == "symbol" else Topic
-        found[kind].append(make(name, score, json.loads(evidence)))
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found in the articles of a session."""
+
+    connection: sqlite3.Connection
+    session: str
+
+    def rows(self, table: str, columns: str, order: str) -> dict[int, list[sqlite3.Row]]:
+        """Read a table's rows by article."""
+        found: dict[int, list[sqlite3.Row]] = defaultdict(list)
+        for row in self.connection.execute(
+            f"SELECT article_id, {columns} FROM alignments JOIN {table} USING (article_id)"
+            f" WHERE session = ? ORDER BY article_id, {order}",
+            (self.session,),
+        ):
+            found[row["article_id"]].append(row)
+        return found
+
+
+def _story(
+    row: sqlite3.Row,
+    session: date,
+    subjects: Iterable[sqlite3.Row],
+    mentions: Iterable[sqlite3.Row],
+) -> Story:
     published = _published(row["published_at"], row["published_precision"])
+    about: dict[str, list[tuple[str, float, dict[str, object]]]] = defaultdict(list)
+    for _, kind, name, score, evidence in subjects:
+        about[kind].append((name, score, json.loads(evidence)))
     return Story(
         article_id=row["id"],
         alignment=Alignment(session, row["basis"]),
         published=published or Published(session, "day"),
         title=row["title"] or "",
         lead=row["lead"],
-        about=tuple(found["symbol"]),
-        mentions=tuple(_mentions(connection, row["id"])),
-        sectors=tuple(found["sector"]),
-        market_wide=next(iter(found["market"]), None),
+        about=tuple(Scored(*one) for one in about["symbol"]),
+        mentions=tuple(Mention(*mention[1:]) for mention in mentions),
+        sectors=tuple(Topic(*one) for one in about["sector"]),
+        market_wide=next((Topic(*one) for one in about["market"]), None),
     )
-
-
-def _mentions(connection: sqlite3.Connection, article_id: int) -> Iterator[Mention]:
-    rows = connection.execute(
-        "SELECT symbol, field, start, end, text, kind FROM mentions WHERE article_id = ?"
-        " ORDER BY field, start, symbol",
-        (article_id,),
-    )
-    return (Mention(*row) for row in rows)
 
 
 def store_links(connection: sqlite3.Connection, session: date, links: Iterable[Link]) -> int:
     """Replace the links of a session; it waits no more. Give the count."""
     day = session.isoformat()
-    rows = [
-        (link.symbol, day, link.article_id, link.relation, link.score, _json(link.evidence))
-        for link in links
-    ]
+    # Links of one article share their evidence: news of the market is every symbol's.
+    texts: dict[int, str] = {}
+    rows = []
+    for link in links:
+        evidence = texts.get(id(link.evidence)) or _json(link.evidence)
+        texts[id(link.evidence)] = evidence
+        rows.append((day, link.symbol, link.article_id, link.relation, link.score, evidence))
     connection.execute("DELETE FROM links WHERE session = ?", (day,))
     connection.executemany("INSERT INTO links VALUES (?, ?, ?, ?, ?, ?)", rows)
     connection.execute("DELETE FROM unlinked_sessions WHERE session = ?", (day,))

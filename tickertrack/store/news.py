@@ -196,12 +196,12 @@ def best_links(
     connection: sqlite3.Connection, symbols: Sequence[str], span: Span
 ) -> dict[tuple[str, str], Row]:
     """Read the first link of each move: its relation and what its article is called."""
-    where, values = _chosen("session", symbols, span)
+    table, values = _links_of(symbols, span)
     rows = connection.execute(
         f"SELECT symbol, session, relation, coalesce(title, {_URL}) AS news FROM"
-        " (SELECT symbol, session, relation, article_id, row_number() OVER"
-        "   (PARTITION BY symbol, session ORDER BY score DESC, article_id) AS place"
-        f"   FROM links WHERE {where}) JOIN articles ON articles.id = article_id WHERE place = 1",
+        " (SELECT *, row_number() OVER (PARTITION BY symbol, session"
+        f"   ORDER BY score DESC, article_id) AS place FROM {table})"
+        " JOIN articles ON articles.id = article_id WHERE place = 1",
         values,
     )
     return {(row["symbol"], row["session"]): dict(row) for row in rows}
@@ -216,14 +216,27 @@ def articles_by_session(connection: sqlite3.Connection, span: Span) -> dict[str,
 
 def links(connection: sqlite3.Connection, symbols: Sequence[str], span: Span) -> list[Row]:
     """Read links with their articles, the best of each move first."""
-    where, values = _chosen("session", symbols, span)
+    table, values = _links_of(symbols, span)
     rows = connection.execute(
         f"SELECT symbol, session, relation, score, title, {_URL} AS url, publisher, published_at,"
-        f" evidence, article_id FROM links JOIN articles ON articles.id = article_id WHERE {where}"
+        f" evidence, article_id FROM {table} JOIN articles ON articles.id = article_id"
         " ORDER BY session, symbol, score DESC, article_id",
         values,
     )
     return [{**dict(row), "evidence": json.loads(row["evidence"])} for row in rows]
+
+
+def _links_of(symbols: Sequence[str], span: Span) -> tuple[str, list[str]]:
+    if not symbols:
+        where, values = span.where("session")
+        return f"(SELECT * FROM links WHERE {where})", values
+    # Links lie by session and prices by symbol: from one to the other each is found at once.
+    where, values = _chosen("prices.session", symbols, span, "prices.symbol")
+    found = (
+        "SELECT links.* FROM prices CROSS JOIN links ON links.session = prices.session"
+        f" AND links.symbol = prices.symbol WHERE {where}"
+    )
+    return f"({found})", values
 
 
 def news_of_session(connection: sqlite3.Connection, session: str) -> list[Row]:
@@ -248,8 +261,10 @@ def coverage_of(connection: sqlite3.Connection, session: date) -> Row:
     return {"articles": sum(publishers.values()), "publishers": publishers}
 
 
-def _chosen(column: str, symbols: Sequence[str], span: Span) -> tuple[str, list[str]]:
+def _chosen(
+    column: str, symbols: Sequence[str], span: Span, name: str = "symbol"
+) -> tuple[str, list[str]]:
     where, values = span.where(column)
     if not symbols:
         return where, values
-    return f"symbol IN ({', '.join('?' * len(symbols))}) AND {where}", [*symbols, *values]
+    return f"{name} IN ({', '.join('?' * len(symbols))}) AND {where}", [*symbols, *values]

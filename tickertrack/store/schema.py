@@ -142,16 +142,6 @@ CREATE TABLE mentions (           -- a named instrument in an article
   kind TEXT NOT NULL,
   PRIMARY KEY (article_id, field, start, symbol)
 ) STRICT, WITHOUT ROWID;
-
-CREATE TABLE links (              -- a move with evidence for an article
-  symbol TEXT NOT NULL,
-  session TEXT NOT NULL,
-  article_id INTEGER NOT NULL REFERENCES articles (id),
-  relation TEXT NOT NULL CHECK (relation IN ('about', 'mention', 'sector', 'market')),
-  score REAL NOT NULL,
-  evidence TEXT NOT NULL,
-  PRIMARY KEY (symbol, session, article_id)
-) STRICT, WITHOUT ROWID;
 """
 
 _DAEMON = """
@@ -170,6 +160,19 @@ CREATE TABLE jobs (               -- requests to a live daemon, from another pro
   job TEXT PRIMARY KEY,
   paused INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
   run_requested_at TEXT
+) STRICT, WITHOUT ROWID;
+"""
+
+# Never filled: link_news lays it anew in another order.
+_FIRST_LINKS = """
+CREATE TABLE links (
+  symbol TEXT NOT NULL,
+  session TEXT NOT NULL,
+  article_id INTEGER NOT NULL REFERENCES articles (id),
+  relation TEXT NOT NULL CHECK (relation IN ('about', 'mention', 'sector', 'market')),
+  score REAL NOT NULL,
+  evidence TEXT NOT NULL,
+  PRIMARY KEY (symbol, session, article_id)
 ) STRICT, WITHOUT ROWID;
 """
 
@@ -193,8 +196,17 @@ CREATE TABLE subjects (           -- what an article is about: an instrument, a 
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX subjects_name ON subjects (name, article_id);
 CREATE INDEX mentions_symbol ON mentions (symbol, article_id);
-CREATE INDEX links_session ON links (session);
 CREATE INDEX articles_published ON articles (published_at);
+
+CREATE TABLE links (              -- a move with evidence for an article
+  session TEXT NOT NULL,          -- first in the key: a session's links are replaced as a whole
+  symbol TEXT NOT NULL,
+  article_id INTEGER NOT NULL REFERENCES articles (id),
+  relation TEXT NOT NULL CHECK (relation IN ('about', 'mention', 'sector', 'market')),
+  score REAL NOT NULL CHECK (score BETWEEN 0 AND 1),
+  evidence TEXT NOT NULL,         -- a JSON object: every factor of the score
+  PRIMARY KEY (session, symbol, article_id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE actions (            -- a chain break, and the corporate action that would explain it
   symbol TEXT NOT NULL,
@@ -238,7 +250,7 @@ CREATE VIEW moves_news AS         -- every price beside every article of its ses
 @migrations()
 def create_tables(db: Database) -> None:
     """Lay the tables of the first release."""
-    for script in (_FACTS, _CONCLUSIONS, _DAEMON):
+    for script in (_FACTS, _CONCLUSIONS, _FIRST_LINKS, _DAEMON):
         for statement in _statements(script):
             db.conn.execute(statement)
 
@@ -253,6 +265,7 @@ def search_articles(db: Database) -> None:
 @migrations()
 def link_news(db: Database) -> None:
     """Lay the tables of moves and their news; what is stored already waits to be linked."""
+    db.conn.execute("DROP TABLE links")
     for statement in _statements(_NEWS):
         db.conn.execute(statement)
     db.conn.execute("INSERT INTO unlinked_articles SELECT id FROM articles")
