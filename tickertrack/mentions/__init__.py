@@ -62,7 +62,8 @@ def read_article(
     hearing = spotter.listener.hear(layout)
     case = Case(layout, published, hearing.is_wrap, spotter.sense)
     named = judge(spotter.names.spots(layout.whole), case)
-    hearing = hearing.outside((one.start, one.end) for one in named)
+    opening = [one for one in named if one.start < layout.lead_end]
+    hearing = hearing.outside((one.start, one.end) for one in opening)
     of_company = any(one.end <= layout.title_end for one in named)
     market = spotter.listener.market(hearing, case.small, of_company=of_company)
     sector = None if market else spotter.listener.sector(hearing, of_company=of_company)

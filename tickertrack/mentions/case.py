@@ -44,6 +44,7 @@ class Case:
     bound: dict[str, Form | None] = field(default_factory=dict)
     # How often each company is named beyond doubt.
     sure: Counter[Line] = field(default_factory=Counter)
+    _spoken: dict[str, bool] = field(default_factory=dict)
 
     @cached_property
     def small(self) -> str:
@@ -56,9 +57,11 @@ class Case:
         return self.sense.business.any(self.small)
 
     def speaks_of(self, sector: str) -> bool:
-        """Say whether the article uses the words of a sector's trade."""
-        trade = self.sense.trades.get(sector)
-        return trade is not None and trade.any(self.small)
+        """Say whether the article uses the words of a sector's trade; looked up once per sector."""
+        if sector not in self._spoken:
+            trade = self.sense.trades.get(sector)
+            self._spoken[sector] = trade is not None and trade.any(self.small)
+        return self._spoken[sector]
 
     def heads_with(self, sector: str) -> bool:
         """Say whether the headline uses the words of a sector's trade."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -16,12 +17,13 @@ __all__ = ["Named", "judge"]
 
 _NEXT_WORD = re.compile(r"\s([A-Z][\w-]*)")
 _NEXT_NAME = re.compile(r"\s[A-Z][a-z]")
-_WORD_BEFORE = re.compile(r"([A-Z][\w'-]*)\s$")
+# A word with a capital, inside of a sentence: one that opens it may be any word.
+_NAME_BEFORE = re.compile(r"[\w,;)]\s[A-Z][\w'-]*\s$")
 _LEGAL = re.compile(
     r"(?:\s(?:Company|Corporation|Limited|\(Private\)|\(?Pakistan\)?|(?:Co|Corp|Ltd)\.?|\(?Pvt\.?\)?)(?!\w))+"
 )
 _LEGAL_STARTS = {" C", " L", " (", " P"}
-_LONGEST_WORD = 24
+_LONGEST_NAME = 30
 _TO_BRACKET = re.compile(r"(?:'s)?\s*(?=\()")
 
 
@@ -44,7 +46,7 @@ def judge(spots: Sequence[Spot], case: Case) -> list[Named]:
 
     Each round knows the companies that the rounds before it found.
     """
-    spots = [spot for spot in spots if not _is_venue(spot, spots, case)]
+    spots = spots if _is_of_venue(spots, case) else _without_venue(spots, case)
     read: Pending = [(spot, _meanings(spot, case)) for spot in spots]
     case.bound.update(_read_brackets(read, case))
     named = list(_by_brackets(spots, case))
@@ -53,6 +55,8 @@ def judge(spots: Sequence[Spot], case: Case) -> list[Named]:
         (spot, forms) for spot, forms in read if forms and spot.text not in case.bound
     ]
     for rule in (_by_itself, _by_context, _by_support, _by_house):
+        if not pending:
+            break
         found = {
             spot.start: _named(spot, form, case)
             for spot, forms in pending
@@ -99,15 +103,20 @@ def _read_brackets(pending: Pending, case: Case) -> dict[str, Form | None]:
 
 def _by_brackets(spots: Sequence[Spot], case: Case) -> Iterator[Named]:
     """Take every abbreviation for what the article itself says that it stands for."""
-    others = [(spot.start, spot.end) for spot in spots if spot.text not in case.bound]
-    for code, form in case.bound.items():
-        if form is None:
-            continue
-        for place in re.finditer(rf"(?<!\w){re.escape(code)}(?!\w)", case.layout.whole):
-            inside = any(start < place.end() and place.start() < end for start, end in others)
-            if not inside and not _goes_on(place.end(), case):
-                kind = form.kind if code == form.symbol else "abbreviation"
-                yield Named(*place.span(), form.line, form.symbol_on(case.day), kind)
+    others = [spot for spot in spots if spot.text not in case.bound]
+    ends = [spot.end for spot in others]
+    meant = {code: form for code, form in case.bound.items() if form}
+    if not meant:
+        return
+    longest_first = "|".join(map(re.escape, sorted(meant, key=len, reverse=True)))
+    for place in re.finditer(rf"(?<!\w)(?:{longest_first})(?!\w)", case.layout.whole):
+        start, end = place.span()
+        after = bisect_right(ends, start)
+        inside = after < len(others) and others[after].start < end
+        if not inside and not _goes_on(end, case):
+            form = meant[place[0]]
+            kind = form.kind if place[0] == form.symbol else "abbreviation"
+            yield Named(start, end, form.line, form.symbol_on(case.day), kind)
 
 
 def _by_itself(_spot: Spot, forms: tuple[Form, ...], _case: Case) -> Form | None:
@@ -166,30 +175,21 @@ def _is_part_of_a_name(spot: Spot, case: Case) -> bool:
     if " " in spot.text or (case.title_case and spot.end <= case.layout.title_end):
         return False
     whole = case.layout.whole
-    follows, precedes = _NEXT_NAME.match(whole, spot.end), _before(whole, spot.start)
-    return follows is not None or precedes
+    before = _NAME_BEFORE.search(whole, max(0, spot.start - _LONGEST_NAME), spot.start)
+    return before is not None or _NEXT_NAME.match(whole, spot.end) is not None
 
 
-def _before(whole: str, start: int) -> bool:
-    """Say whether a capital stands right before, other than one that opens a sentence."""
-    found = _WORD_BEFORE.search(whole, max(0, start - _LONGEST_WORD), start)
-    return (
-        found is not None
-        and found.start() > 0
-        and whole[: found.start()].rstrip(" ")[-1:] not in ".!?:\n\"'"
-    )
+def _is_of_venue(spots: Sequence[Spot], case: Case) -> bool:
+    """Say whether an article is news of the exchange itself: its headline tells its own figures."""
+    names = case.sense.talk.venue.names
+    titled = [spot.text in names for spot in spots if spot.end <= case.layout.title_end]
+    alone = bool(titled) and all(titled) and not case.wrap
+    return alone and case.sense.own.any(case.small[: case.layout.title_end])
 
 
-def _is_venue(spot: Spot, spots: Sequence[Spot], case: Case) -> bool:
-    """Say whether the exchange is only where things happen, and not news by its own figures."""
-    venue = case.sense.talk.venue
-    if spot.text not in venue.names:
-        return False
-    title = case.layout.title_end
-    others = any(one.end <= title and one.text not in venue.names for one in spots)
-    named = any(one.end <= title and one.text in venue.names for one in spots)
-    own = case.sense.own.any(case.small[:title])
-    return case.wrap or others or not (named and own)
+def _without_venue(spots: Sequence[Spot], case: Case) -> list[Spot]:
+    """Leave out the exchange where others' news happens: PSX: HUBC, PSX notice, at the PSX."""
+    return [spot for spot in spots if spot.text not in case.sense.talk.venue.names]
 
 
 def _named(spot: Spot, form: Form, case: Case) -> Named:

@@ -16,6 +16,8 @@ _STOP = re.compile(r"(?<=[a-z0-9%)\"'][.!?])[\"')]*\s+(?=[\"'(]?[A-Z])|\n")
 # The lead is the first sentence, or the first few where they are short.
 _LEAD = 80
 _LONGEST_LEAD = 600
+_STOPS = (". ", "? ", "! ", "\n")
+_NEAR = 300
 _LOUD = 0.6
 _TITLE_CASE = 0.7
 _SHORT_WORD, _FEW_WORDS = 3, 3
@@ -52,10 +54,11 @@ class Layout:
         return "tags", self.text_end + 2
 
     def sentence(self, start: int, end: int) -> str:
-        """Give the sentence around a place."""
-        begin = max(self.whole.rfind(stop, 0, start) for stop in (". ", "\n", "? ", "! ")) + 1
-        stops = (self.whole.find(stop, end) for stop in (". ", "\n", "? ", "! "))
-        return self.whole[begin : min((stop for stop in stops if stop >= 0), default=None)]
+        """Give the sentence around a place, or of a very long one what is near."""
+        low, high = max(0, start - _NEAR), min(len(self.whole), end + _NEAR)
+        begin = max(self.whole.rfind(stop, low, start) for stop in _STOPS)
+        stops = [self.whole.find(stop, end, high) for stop in _STOPS]
+        return self.whole[max(begin, low) : min((at for at in stops if at >= 0), default=high)]
 
 
 def lay_out(title: str | None, text: str, tags: Sequence[str]) -> Layout:
@@ -64,9 +67,8 @@ def lay_out(title: str | None, text: str, tags: Sequence[str]) -> Layout:
     body = plain(text)
     start = len(head) + 2
     whole = f"{head}\n\n{body}\n\n{plain(', '.join(tags))}"
-    stops = [stop.start() for stop in _STOP.finditer(body, 0, _LONGEST_LEAD)] or [len(body)]
-    lead = next((stop for stop in stops if stop >= _LEAD), stops[-1])
-    return Layout(whole, len(head), start + stops[0], start + lead, start + len(body))
+    first, lead = _opening(body)
+    return Layout(whole, len(head), start + first, start + lead, start + len(body))
 
 
 def is_loud(line: str) -> bool:
@@ -80,3 +82,14 @@ def is_title_case(line: str) -> bool:
     words = [word for word in re.findall(r"[A-Za-z']+", line) if len(word) > _SHORT_WORD]
     capitals = sum(word[0].isupper() for word in words)
     return len(words) >= _FEW_WORDS and capitals >= _TITLE_CASE * len(words)
+
+
+def _opening(body: str) -> tuple[int, int]:
+    """Give the ends of the first sentence and of the lead."""
+    end = min(len(body), _LONGEST_LEAD)
+    first = end
+    for stop in _STOP.finditer(body, 0, end):
+        first = min(first, stop.start())
+        if stop.start() >= _LEAD:
+            return first, stop.start()
+    return first, end

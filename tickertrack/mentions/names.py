@@ -51,7 +51,9 @@ class Form:
 
     def symbol_on(self, day: date | None) -> str:
         """Give the line's symbol of a day; of an unknown day, the one the form goes with."""
-        return self.symbol if day is None else self.line.symbol_on(day)
+        if day is None or len(self.line.symbols) == 1:
+            return self.symbol
+        return self.line.symbol_on(day)
 
 
 def lines_of(market: Market) -> dict[str, Line]:

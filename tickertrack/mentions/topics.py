@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tickertrack.markets.talk import Theme, Themes
@@ -57,7 +57,7 @@ class Hearing:
             for one in self._heard
             if not any(start < one.end and one.start < end for start, end in spans)
         ]
-        return Hearing(kept, self._lists)
+        return self if len(kept) == len(self._heard) else Hearing(kept, self._lists)
 
     @property
     def is_wrap(self) -> bool:
@@ -80,7 +80,7 @@ class Listener:
 
     def __init__(self, themes: Themes) -> None:
         """Turn lists of words into words with their lists."""
-        self._themes = themes.sectors
+        self._sectors = [(theme.name, *_lists_of(theme)) for theme in themes.sectors]
         self._abroad = themes.abroad
         self._home = WordFinder(themes.home)
         lists: dict[str, list[str]] = defaultdict(list)
@@ -109,9 +109,14 @@ class Listener:
         if "abroad" in hearing.title:
             return None
         least = _BY_BODY if of_company else _BY_GOODS
-        topics = [topic for theme in self._themes if (topic := _sector(theme, hearing))]
-        best = max(topics, key=lambda topic: topic.score, default=None)
-        return best if best and best.score >= least else None
+        spoken = hearing.title.keys() | hearing.lead.keys()
+        scores = [
+            (_surety(body, noun, hearing), name, body, noun)
+            for name, body, noun in self._sectors
+            if body in spoken or noun in spoken
+        ]
+        score, name, *lists = max(scores, key=lambda one: one[0], default=(0.0, ""))
+        return Topic(name, score, hearing.evidence(*lists, "trade")) if score >= least else None
 
     def market(self, hearing: Hearing, small: str, *, of_company: bool) -> Topic | None:
         """Say whether an article is news of the whole market, by its index or the economy."""
@@ -126,19 +131,17 @@ class Listener:
         return "abroad" in hearing.title or ("abroad" in hearing.lead and not self._home.any(small))
 
 
-def _lists(themes: Themes) -> list[tuple[str, frozenset[str]]]:
-    common = ("trade", "index", "market", "measures", "macro", "abroad")
-    return [
-        *((name, getattr(themes, name)) for name in common),
-        *((f"{theme.name} body", theme.bodies) for theme in themes.sectors),
-        *((f"{theme.name} noun", theme.nouns) for theme in themes.sectors),
-    ]
+def _lists(themes: Themes) -> Iterator[tuple[str, frozenset[str]]]:
+    for name in ("trade", "index", "market", "measures", "macro", "abroad"):
+        yield name, getattr(themes, name)
+    for theme in themes.sectors:
+        body, noun = _lists_of(theme)
+        yield body, theme.bodies
+        yield noun, theme.nouns
 
 
-def _sector(theme: Theme, hearing: Hearing) -> Topic | None:
-    body, noun = f"{theme.name} body", f"{theme.name} noun"
-    score = _surety(body, noun, hearing)
-    return Topic(theme.name, score, hearing.evidence(body, noun, "trade")) if score else None
+def _lists_of(theme: Theme) -> tuple[str, str]:
+    return f"{theme.name} body", f"{theme.name} noun"
 
 
 def _surety(body: str, noun: str, hearing: Hearing) -> float:
