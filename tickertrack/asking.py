@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from abc import ABC, abstractmethod
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
@@ -252,19 +253,19 @@ class Asking(ABC):
         from tickertrack.moves import Past  # noqa: PLC0415
         from tickertrack.returns import WINDOW  # noqa: PLC0415
 
-        days = [move["session"] for move in moves]
+        days = {move["session"] for move in moves}
         symbols = sorted({move["symbol"] for move in moves})
         index = self.config.market.index
         known = news.sessions(self.reader(), self.config.market.name)
-        reach = [day for day in known if day <= max(days)]
-        first = max(sum(day < min(days) for day in reach) - WINDOW, 0)
-        span = read.Span(date.fromisoformat(reach[first]), date.fromisoformat(max(days)))
+        first = max(bisect_left(known, min(days)) - WINDOW, 0)
+        reach = known[first : bisect_right(known, max(days))]
+        span = read.Span(date.fromisoformat(reach[0]), date.fromisoformat(reach[-1]))
         breaks: dict[str, list[str]] = {}
         for action in self.actions(self.reader()):
             if action.status != "denied":
                 breaks.setdefault(action.symbol, []).append(action.session.isoformat())
         returns = news.returns(self.reader(), [*symbols, index], span)
-        return Past(reach[first:], returns, breaks, index)
+        return Past(reach, returns, breaks, index)
 
 
 _LINK = ("url", "title", "relation", "score", "evidence", "publisher", "published_at")
