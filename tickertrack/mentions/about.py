@@ -19,6 +19,7 @@ _PER_PLACE, _MOST_PLACES = 0.01, 9
 # More companies than that in one sentence are a list.
 _FEW = 2
 _IN_BRACKETS = re.compile(r"^\s*\([^)]*\)")
+_STOP = re.compile(r"[.;!?]\s|\n")
 # How many characters around a name say what it is there for.
 _NEAR = 28
 
@@ -102,8 +103,9 @@ def _is_passing(one: Named, case: Case) -> bool:
 
 def _is_near(words: WordFinder, one: Named, case: Case) -> bool:
     small = case.small
-    near = small[max(0, one.start - _NEAR) : one.start], small[one.end : one.end + _NEAR]
-    return any(words.any(part) for part in near)
+    before = _STOP.split(small[max(0, one.start - _NEAR) : one.start])[-1]
+    after = _STOP.split(small[one.end : one.end + _NEAR], maxsplit=1)[0]
+    return words.any(before) or words.any(after)
 
 
 def _scored(symbol: str, places: Mapping[str, Sequence[Named]], case: Case) -> Scored:

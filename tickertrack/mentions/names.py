@@ -19,6 +19,7 @@ __all__ = ["Form", "Line", "forms_of", "lines_of", "spellings_of"]
 # A company takes its new name before its symbol follows (ICI Pakistan: December to January).
 _NAME_COMES_FIRST = timedelta(days=90)
 _SHORT_WORD = 4
+_INITIALS = re.compile(r"(?:[A-Z]\.)+[A-Z]?")
 _JOINTS = {"&", "and", "of"}
 
 
@@ -99,8 +100,8 @@ def spellings_of(name: str, talk: Talk) -> Iterator[str]:
 
 def _ways(word: str, talk: Talk) -> set[str]:
     ways = set(talk.spellings.get(word, (word,)))
-    if re.fullmatch(r"(?:[A-Z]\.)+", word):
-        ways |= {word.replace(".", dots).strip() for dots in ("", " ", ". ")}
+    if _INITIALS.fullmatch(word):
+        ways |= {word.replace(".", dots).strip() for dots in ("", " ", ". ")} | {word.rstrip(".")}
     if "-" in word:
         first, rest = word.split("-", 1)
         ways |= {f"{first} {rest}", f"{first}-{rest.lower()}"}
@@ -161,7 +162,9 @@ def _names(registered: str, talk: Talk) -> Iterator[tuple[str, MentionKind, Trus
     """Cut a registered name down as news does, for as long as it still tells its company."""
     if not registered or any(paper in registered for paper in talk.papers):
         return
-    words = [word.rstrip(",.") if "." in word[-1:] else word for word in registered.split()]
+    words = [
+        bare if (bare := word.rstrip(".")) in talk.legal else word for word in registered.split()
+    ]
     words = words[1:] if words[0] == "The" else words
     core = _without(words, talk.legal)
     if len(core) == 1:
