@@ -19,9 +19,8 @@ from support import Digests, digests, faults, watching, write_pages
 
 import tickertrack as tt
 from tickertrack.ingest import Sources, read_sources
-from tickertrack.linking import LinkReport
 from tickertrack.markets import load_market
-from tickertrack.models import Page
+from tickertrack.models import LinkReport, Page
 
 NAMES = "ANL OGDC PSO HBL LUCK TRG".split()
 MONDAY, TUESDAY, LABOUR_DAY = (date(2024, 4, 29), date(2024, 4, 30), date(2024, 5, 1))
@@ -43,6 +42,8 @@ PAGES = [
     article(4, "Lucky Cement Limited lights a kiln", "2024-05-01"),
     article(5, "Village choir maps the footpath", "2024-05-02T10:00"),
     article(6, "State Bank of Pakistan keeps policy rate", "2024-05-02T10:00", "In Karachi."),
+    article(8, "Cement prices rise again", "2024-05-02T10:00", "Dealers blame the price of coal."),
+    article(9, "Retailers order early", "2024-05-02T11:00", "TRG Pakistan Limited is not one."),
     # Three copies of one article: the longest counts, and the finest date.
     article(7, "Kiln lit", "2024-05-02"),
     article(7, "Lucky Cement Limited lights another kiln", "2024-05-02", "It is large. " * 9),
@@ -74,9 +75,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_linked_here_is_worth_comparing(whole: Path):
     with closing(sqlite3.connect(whole)) as connection:
         sql = "SELECT DISTINCT relation FROM links ORDER BY 1"
-        assert [row[0] for row in connection.execute(sql)] == ["about", "market"]
+        assert [row[0] for row in connection.execute(sql)] == [
+            "about",
+            "market",
+            "mention",
+            "sector",
+        ]
         sql = "SELECT session, count(*) FROM alignments GROUP BY 1 ORDER BY 1"
-        assert [row[1] for row in connection.execute(sql)] == [1, 3, 3]
+        assert [row[1] for row in connection.execute(sql)] == [1, 3, 5]
         repeated = connection.execute("SELECT count(*) FROM links WHERE evidence LIKE '%repeats%'")
         assert repeated.fetchone()[0] == 1
         witnessed = connection.execute("SELECT session FROM sessions WHERE source = 'witnessed'")

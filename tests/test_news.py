@@ -233,9 +233,8 @@ def test_just_after_a_chain_break_nothing_is_tested(year: Path, place: int, n: i
         found = tracker.explanation("ANL", DAYS[place])
     assert (move["n"], move["t"], move["p"]) == (n, None, None)
     assert move["expected"] is not None
-    flags = found["move"]["flags"]
-    assert ("chain break, bonus proposed" in flags) == (place == BREAK)
-    assert "history too short for a test: measured against the index alone" in flags
+    assert found["move"]["model"] == "adjusted"
+    assert found["move"]["flags"] == ["chain break, bonus proposed"] * (place == BREAK)
 
 
 def test_significant_moves_are_those_with_a_small_p(year: Path):
@@ -305,21 +304,24 @@ def test_an_explanation_has_its_move_its_links_the_rest_and_the_coverage(week: R
     assert found["news_status"] == "about_found"
 
 
-def test_on_a_terminal_an_explanation_reads_as_prose(week: Run):
+def test_on_a_terminal_an_explanation_reads_as_prose(week: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "140")
     code, out, _ = week("explain", "ANL", "2021-04-07", "-f", "table")
     assert code == 0
     told = " ".join(out.split())
     assert told.startswith(
         "ANL closed at 33.30 on Wednesday, 7 April 2021, up 0.20 (0.60 %) from 33.10. "
-        "KSE100 moved by +0.45 %, so it did 0.15 points more; 0 past sessions can be compared, "
-        "too few for a test."
+        "KSE100 moved by +0.45 %, so it did 0.15 points more; with no past sessions to compare it "
+        "with, nothing is tested."
     )
     assert (
         "Three articles were read for that session (brecorder): 1 is about it, 1 mentions" in told
     )
     assert "Azgard Nine Limited in the title" in told
     assert "Also of that session" in told
-    assert all(len(row) <= 160 for row in out.splitlines())
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = week("explain", "ANL", "2021-04-07", "-f", "table")[1]
+    assert all(len(row) <= 96 for row in narrow.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -422,6 +424,18 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_no_search_is_an_error(searched: Path, search: str):
     with tt.open(searched) as tracker:
         assert isinstance(tracker.news_rows(search=search), list)
+
+
+def test_what_waits_to_be_linked_is_told(week: Run, tmp_path: Path):
+    assert week("news")[2] == ""
+    with tt.open(tmp_path / "tickertrack.db") as tracker:
+        tracker.writer().execute("UPDATE articles SET title = title || '!'")
+    for command in (("news",), ("moves",), ("explain", "ANL", "2021-04-07")):
+        assert "8 articles and 0 sessions wait to be linked" in week(*command)[2]
+    code, _, err = week("link")
+    assert (code, err) == (0, "8 articles read, 3 sessions linked, 3 links\n")
+    assert week("news")[2] == ""
+    assert "8 articles read" in week("link", "--afresh")[2]
 
 
 # ---- frames and files

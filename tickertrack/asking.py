@@ -243,7 +243,7 @@ class Asking(ABC):
         (abnormal,) = judge(moves, self._past(moves))
         verdicts = news.verdicts(self.reader(), move["symbol"], session)
         actions = self.actions(self.reader())
-        flags = flags_of(move, abnormal, actions, verdicts)
+        flags = flags_of(move, actions, verdicts)
         shown = judged(move, abnormal)
         del shown["conflict"]
         return {**shown, "model": abnormal.model, "flags": flags}

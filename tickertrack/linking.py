@@ -19,7 +19,7 @@ from tickertrack.markets import symbols_of
 from tickertrack.markets.calendar import sessions_between
 from tickertrack.markets.talk import themes_of
 from tickertrack.mentions import read_article, spotter_of
-from tickertrack.models import Link
+from tickertrack.models import Link, LinkReport
 from tickertrack.store import linked
 from tickertrack.store.connect import drawn, told, transaction
 from tickertrack.store.linked import ReadArticle, Waiting
@@ -27,21 +27,12 @@ from tickertrack.store.linked import ReadArticle, Waiting
 if TYPE_CHECKING:
     from tickertrack.markets import Market
 
-__all__ = ["LinkReport", "forget", "link"]
+__all__ = ["forget", "link"]
 
 # So much in one transaction: enough to make the disk's work small, little enough to let others in.
 _ARTICLES, _SESSIONS = 200, 20
 # No closure of a market is longer than so many days.
 _AHEAD = timedelta(days=30)
-
-
-@dataclass(frozen=True, slots=True)
-class LinkReport:
-    """What one call did: articles read for names, sessions linked, links they have now."""
-
-    articles: int = 0
-    sessions: int = 0
-    links: int = 0
 
 
 def link(connection: sqlite3.Connection, path: Path, market: Market) -> LinkReport:

@@ -24,6 +24,7 @@ __all__ = [
     "HostState",
     "IngestReport",
     "Link",
+    "LinkReport",
     "Locator",
     "Mention",
     "MentionKind",
@@ -235,6 +236,15 @@ class IngestReport:
     quarantined: int = 0
     articles: int = 0
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkReport:
+    """What one call did: articles read for names, sessions linked, links that these have now."""
+
+    articles: int = 0
+    sessions: int = 0
+    links: int = 0
 
 
 @dataclass(frozen=True, slots=True)

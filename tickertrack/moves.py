@@ -89,9 +89,7 @@ def news_status(relation: str | None, articles: int) -> str:
     return "no_news_found" if articles else "no_source_read"
 
 
-def flags_of(
-    move: Row, abnormal: Abnormal, breaks: Sequence[Action], verdicts: Mapping[str, int]
-) -> list[str]:
+def flags_of(move: Row, breaks: Sequence[Action], verdicts: Mapping[str, int]) -> list[str]:
     """List what speaks against trusting a move's figures."""
     flags = []
     if move["status"] == "provisional":
@@ -104,6 +102,4 @@ def flags_of(
         for action in breaks
         if (action.symbol, action.session.isoformat()) == (move["symbol"], move["session"])
     ]
-    if abnormal.model == "adjusted":
-        flags.append("history too short for a test: measured against the index alone")
     return flags

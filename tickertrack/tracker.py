@@ -19,16 +19,15 @@ from tickertrack.asking import Asking
 from tickertrack.config import Config, load_config
 from tickertrack.errors import ConfigError, SourceError
 from tickertrack.harmless import safe_term
-from tickertrack.models import IngestReport, Page
+from tickertrack.models import IngestReport, LinkReport, Page
 from tickertrack.spans import Day, Symbols, moment_of, names_of, span_of
-from tickertrack.store import read
+from tickertrack.store import linked, read
 from tickertrack.store.connect import open_reading, open_writing, told
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tickertrack.frames import Style
-    from tickertrack.linking import LinkReport
     from tickertrack.markets import Market
     from tickertrack.pages import Desk
     from tickertrack.store.write import Conclusions
@@ -184,6 +183,11 @@ class Tracker(Asking):
         if afresh:
             forget(self.writer(), self.path)
         return link(self.writer(), self.path, self.market())
+
+    def waiting(self) -> tuple[int, int]:
+        """Count the articles and the sessions that wait to be linked."""
+        with told(self.path):
+            return linked.count_waiting(self.reader())
 
     # ---- questions, as data frames
 

@@ -54,6 +54,7 @@ def moves(
     tickertrack moves -d 2021-04-07
     tickertrack moves ANL -s 2021-04-01 --min-percent 5 -f json
     """
+    _tell_waiting(tracker)
     names, since, until = upper(symbols), day or start, day or end
     rows = tracker.move_rows(names, since, until, min_percent=min_percent, significant=significant)
     if names and not (min_percent or significant):
@@ -77,6 +78,7 @@ def explain(tracker: Tracker, symbol: str, day: str, form: str | None) -> None:
     tickertrack explain ANL 2021-04-07
     tickertrack explain ANL 2021-04-07 -f json
     """
+    _tell_waiting(tracker)
     found, form = tracker.explanation(symbol, day), chosen(form)
     if found["move"] is None:
         _say_why_not(tracker, symbol.upper(), day)
@@ -115,6 +117,7 @@ def news(
     tickertrack news -d 2021-04-07
     tickertrack news --symbol ANL --search "denim exports"
     """
+    _tell_waiting(tracker)
     rows = tracker.news_rows(day or start, day or end, symbol=symbol, search=search)
     if symbol and not rows:
         say(f"{symbol.upper()}: no article that names it")
@@ -149,6 +152,12 @@ def _rounded(rows: Sequence[Row], form: str | None) -> Sequence[Row]:
 
 def _round(name: str, value: Any) -> Any:
     return round(value, _PLACES[name]) if name in _PLACES and value is not None else value
+
+
+def _tell_waiting(tracker: Tracker) -> None:
+    articles, sessions = tracker.waiting()
+    if articles or sessions:
+        say(f"{articles} articles and {sessions} sessions wait to be linked: `tickertrack link`")
 
 
 def _say_why_not(tracker: Tracker, symbol: str, day: str) -> None:

@@ -31,7 +31,7 @@ _MOST_DECIMALS = 6
 _LEFT_OUT_FIRST = (
     *("raw", "verdict", "direction", "percent", "first", "high", "low", "page_date"),
     *("published_precision", "publisher", "byline", "tags", "file", "published_at"),
-    *("reference_price", "change", "confidence", "captured_at", "quotes", "t", "n", "expected"),
+    *("reference_price", "change", "confidence", "captured_at", "quotes", "t", "expected"),
 )
 # A time in a table needs no seconds and no more than a letter for UTC.
 _UTC = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
+from shutil import get_terminal_size
 from typing import Any
 
 import click
@@ -41,7 +42,8 @@ def tell(found: Row, index: str, form: str) -> str:
     move = found["move"]
     sentences = (_price(move), _expectation(move, index), _caution(move), _news(found))
     paragraph = safe_term(" ".join(sentence for sentence in sentences if sentence))
-    parts = [click.wrap_text(paragraph, _WIDTH) + "\n"]
+    width = min(get_terminal_size((_WIDTH, 25)).columns, _WIDTH)
+    parts = [click.wrap_text(paragraph, width) + "\n"]
     if found["links"]:
         rows = [{**link, "because": _because(link["evidence"])} for link in found["links"]]
         parts.append(FORMATS[form](rows, _LINKED))
@@ -70,10 +72,10 @@ def _expectation(move: Row, index: str) -> str:
         return f"No {index} of that session is known, so nothing can be expected of it."
     rest = f"{abs(move['abnormal']):.2f} points {'more' if move['abnormal'] >= 0 else 'less'}"
     if move["model"] == "adjusted":
-        past = f"{move['n']} past session{'' if move['n'] == 1 else 's'}"
+        past = f"{move['n'] or 'no'} past session{'' if move['n'] == 1 else 's'}"
         return (
-            f"{index} moved by {move['expected']:+.2f} %, so it did {rest}; {past} can be compared,"
-            " too few for a test."
+            f"{index} moved by {move['expected']:+.2f} %, so it did {rest}; with {past} to compare"
+            " it with, nothing is tested."
         )
     expected = f"By {move['n']} past sessions and {index} it was expected to move by"
     told = f"{expected} {move['expected']:+.2f} %; it did {rest}"

@@ -25,6 +25,7 @@ from tickertrack.models import (
 __all__ = [
     "ReadArticle",
     "Waiting",
+    "count_waiting",
     "forget_links",
     "is_waiting",
     "linked_by",
@@ -72,6 +73,15 @@ class ReadArticle:
 def is_waiting(connection: sqlite3.Connection, what: str) -> bool:
     """Say whether any `articles`, or any `sessions`, wait."""
     return connection.execute(f"SELECT 1 FROM unlinked_{what} LIMIT 1").fetchone() is not None
+
+
+def count_waiting(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Count the articles and the sessions that wait."""
+    tables = ("unlinked_articles", "unlinked_sessions")
+    articles, sessions = (
+        connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables
+    )
+    return articles, sessions
 
 
 def waiting_articles(connection: sqlite3.Connection, count: int) -> list[Waiting]:
