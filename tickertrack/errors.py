@@ -123,10 +123,9 @@ class FetchError(SourceError):
         reason: str,
         temporary: bool = False,
         retry_at: datetime | None = None,
-        advice: str = "",
     ) -> None:
         """Carry the address, the kind of fault, and whether and when to ask again."""
-        super().__init__(what, path=url, advice=advice)
+        super().__init__(what, path=url)
         self.url = url
         self.reason = reason
         self.temporary = temporary
@@ -140,7 +139,6 @@ class FetchError(SourceError):
             reason=self.reason,
             temporary=self.temporary,
             retry_at=self.retry_at,
-            advice=self.advice,
         )
         return rebuild, (self.what,)
 

@@ -101,13 +101,12 @@ def _news(found: Row) -> str:
     if not found["links"]:
         symbol = found["move"]["symbol"]
         if articles == 1:
-            return (
-                f"{read}; it is not about {symbol}, its sector or the market, nor names {symbol}."
-            )
+            none = f"it is not about {symbol}, its sector or the market, and does not name {symbol}"
+            return f"{read}; {none}."
         return f"{read}; none is about {symbol}, its sector or the market, or names {symbol}."
     counts = Counter(link["relation"] for link in found["links"])
-    told = (f"{counts[name]} {_RELATIONS[name][counts[name] > 1]}" for name in _RELATIONS
-            if counts[name])  # fmt: skip
+    found_of = [(name, counts[name]) for name in _RELATIONS if counts[name]]
+    told = [f"{count} {_RELATIONS[name][count > 1]}" for name, count in found_of]
     return f"{read}: {', '.join(told)}."
 
 
