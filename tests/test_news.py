@@ -116,6 +116,24 @@ def test_an_article_of_a_weekend_waits_for_the_next_session(week: Run):
     assert (row["session"], row["published_precision"]) == ("2021-04-12", "day")
 
 
+@pytest.mark.parametrize(
+    ("stamp", "session"),
+    [
+        ("2021-04-07T15:29:00", "2021-04-07"),
+        ("2021-04-07T15:31:00", "2021-04-08"),
+        ("2021-04-07T10:31:00Z", "2021-04-08"),
+        ("Apr 7, 2021 03:29pm", "2021-04-07"),
+        ("", None),
+    ],
+)
+def test_a_time_without_a_zone_is_the_publishers(
+    run: Run, tmp_path: Path, stamp: str, session: str | None
+):
+    filled(tmp_path, [article(1, "A kite is flown", "2021-04-07") | {"published_at": stamp}])
+    (row,) = rows_of(run, "news")
+    assert row["session"] == session
+
+
 # ---- moves
 
 
@@ -261,6 +279,9 @@ def test_a_chain_break_is_proposed_and_adjusts_nothing_until_it_is_confirmed(
     assert rows_of(run, *db, "history", "ANL") == plain
     adjusted = rows_of(run, *db, "history", "ANL", "--adjusted")
     assert adjusted[BREAK:] == plain[BREAK:]
+    with tt.open(year / "tickertrack.db") as tracker:
+        assert tracker.actions("ANL")["status"].tolist() == ["confirmed"]
+        assert tracker.actions("NONE").dtypes.equals(tracker.actions().dtypes)
     assert [row["price"] for row in adjusted[:BREAK]] == [
         pytest.approx(row["price"] * 0.8, abs=1e-4) for row in plain[:BREAK]
     ]
@@ -288,6 +309,16 @@ def test_an_action_under_an_old_name_adjusts_the_series_that_follows_it(run: Run
 
 
 # ---- explain
+
+
+def test_a_price_that_witnesses_dispute_is_flagged_and_not_judged(run: Run, tmp_path: Path):
+    late = strip_page(THU, {"ANL": (34.4, 33.3), "KSE100": (44_800, 44_700)}, hour=21)
+    filled(tmp_path, [*WEEK, late])
+    (move,) = rows_of(run, "moves", "ANL", "-d", "2021-04-08")
+    assert (move["status"], move["expected"], move["abnormal"]) == ("conflicting", None, None)
+    out = " ".join(run("explain", "ANL", "2021-04-08", "-f", "table")[1].split())
+    assert "Take care: its witnesses disagree: prices after the close 33.9 and 34.4." in out
+    assert "No KSE100" not in out
 
 
 def test_an_explanation_has_its_move_its_links_the_rest_and_the_coverage(week: Run):
@@ -461,6 +492,7 @@ def test_frames_have_their_types_even_when_they_are_empty(week: Run, tmp_path: P
             (tracker.moves("ANL"), tracker.moves("NONE")),
             (tracker.links("ANL"), tracker.links("NONE")),
             (tracker.news(symbol="ANL"), tracker.news(symbol="NONE")),
+            (tracker.news(), tracker.news(search="")),
             (tracker.explain("ANL", WED), tracker.explain("NONE", "2021-04-07")),
         ):
             assert len(full) > 0

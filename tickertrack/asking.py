@@ -105,6 +105,12 @@ class Asking(ABC):
         table.attrs.update({name: found[name] for name in kept})
         return table
 
+    def actions(self, symbols: Symbols = (), start: Day = None, end: Day = None) -> pd.DataFrame:
+        """Give chain breaks and the corporate actions that would explain them."""
+        from tickertrack.frames import frame  # noqa: PLC0415
+
+        return frame(self.action_rows(names_of(symbols), start, end), ACTIONS)
+
     # ---- as rows
 
     def move_rows(
@@ -169,7 +175,7 @@ class Asking(ABC):
         span = span_of(start, end)
         low, high = span.start or date.min, span.end or date.max
         with told(self.path):
-            found = self.actions(self.reader())
+            found = self._decided(self.reader())
         return [
             {**asdict(action), "session": action.session.isoformat()}
             for action in found
@@ -207,7 +213,7 @@ class Asking(ABC):
 
     # ---- what they are made of
 
-    def actions(self, connection: sqlite3.Connection) -> list[Action]:
+    def _decided(self, connection: sqlite3.Connection) -> list[Action]:
         """Read the proposed actions as the user's actions.csv confirms, denies or corrects them."""
         return decided(news.actions(connection), read_decisions(self.config.folder))
 
@@ -242,7 +248,7 @@ class Asking(ABC):
         (move,) = moves
         (abnormal,) = judge(moves, self._past(moves))
         verdicts = news.verdicts(self.reader(), move["symbol"], session)
-        actions = self.actions(self.reader())
+        actions = self._decided(self.reader())
         flags = flags_of(move, actions, verdicts)
         shown = judged(move, abnormal)
         del shown["conflict"]
@@ -256,12 +262,12 @@ class Asking(ABC):
         days = {move["session"] for move in moves}
         symbols = sorted({move["symbol"] for move in moves})
         index = self.config.market.index
-        known = news.sessions(self.reader(), self.config.market.name)
+        known = sorted({*news.sessions(self.reader(), self.config.market.name), *days})
         first = max(bisect_left(known, min(days)) - WINDOW, 0)
         reach = known[first : bisect_right(known, max(days))]
         span = read.Span(date.fromisoformat(reach[0]), date.fromisoformat(reach[-1]))
         breaks: dict[str, list[str]] = {}
-        for action in self.actions(self.reader()):
+        for action in self._decided(self.reader()):
             if action.status != "denied":
                 breaks.setdefault(action.symbol, []).append(action.session.isoformat())
         returns = news.returns(self.reader(), [*symbols, index], span)

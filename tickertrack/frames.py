@@ -31,7 +31,7 @@ _FLOATS = {
     "high",
     "low",
     "confidence",
-    *("expected", "abnormal", "t", "p", "score"),
+    *("expected", "abnormal", "t", "p", "score", "factor", "amount"),
 }
 _WHOLE = {"quotes", "n"}
 _TRUTHS = {"market_wide"}

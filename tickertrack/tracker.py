@@ -319,7 +319,7 @@ class Tracker(Asking):
         follow_renames: bool,
         adjusted: bool,
     ) -> list[read.Row]:
-        actions = self.actions(connection) if adjusted else []
+        actions = self._decided(connection) if adjusted else []
         if not follow_renames:
             return adjust(read.history(connection, symbols, span), actions)
         from tickertrack.conclude import follow, under_last_names  # noqa: PLC0415

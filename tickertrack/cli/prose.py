@@ -66,7 +66,7 @@ def _price(move: Row) -> str:
 
 
 def _expectation(move: Row, index: str) -> str:
-    if move["change"] is None or move["symbol"] == index:
+    if move["change"] is None or move["symbol"] == index or move["status"] == "conflicting":
         return ""
     if move["expected"] is None:
         return f"No {index} of that session is known, so nothing can be expected of it."
