@@ -14,6 +14,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -257,6 +258,8 @@ def ingest_boasting(*arguments: str) -> None:
         for batch in gathered(pages, size):
             for page in batch:
                 tracker.log.debug("stored %s", page.url)
+            # Time enough for the kill to come before the commit, on however fast a machine.
+            time.sleep(2)
             yield batch
 
     tracker._batches = boasted  # noqa: SLF001
