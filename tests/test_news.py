@@ -311,6 +311,31 @@ def test_an_action_under_an_old_name_adjusts_the_series_that_follows_it(run: Run
 # ---- explain
 
 
+def test_a_day_is_told_in_the_order_about_mention_sector_market_and_the_rest(
+    run: Run, tmp_path: Path
+):
+    told = [
+        article(1, "State Bank of Pakistan keeps policy rate", "2021-04-07T14:00", "In Karachi."),
+        article(2, "Cement prices rise again", "2021-04-07T13:00", "Dealers blame coal."),
+        article(3, "Retailers order early", "2021-04-07T12:00", "Lucky Cement Limited is one."),
+        article(4, "Lucky Cement Limited lights a kiln", "2021-04-06T17:00"),
+        *(article(n, f"Ferry {n} is painted", "2021-04-07T11:00") for n in range(5, 105)),
+    ]
+    filled(tmp_path, [*WEEK, *told])
+    found = json.loads(run("explain", "LUCK", "2021-04-07", "-f", "json")[1])
+    relations = [link["relation"] for link in found["links"]]
+    assert relations == ["about", "mention", "sector", "market"]
+    assert (len(found["same_day"]), found["coverage"]["articles"]) == (100, 104)
+    (move,) = rows_of(run, "moves", "LUCK", "-d", "2021-04-07")
+    assert move["top_news"] == "Lucky Cement Limited lights a kiln"
+    rows = rows_of(run, "moves", "-d", "2021-04-07")
+    assert {row["symbol"]: row["news_status"] for row in rows} == {
+        "ANL": "market_only",
+        "KSE100": "market_only",
+        "LUCK": "about_found",
+    }
+
+
 def test_a_price_that_witnesses_dispute_is_flagged_and_not_judged(run: Run, tmp_path: Path):
     late = strip_page(THU, {"ANL": (34.4, 33.3), "KSE100": (44_800, 44_700)}, hour=21)
     filled(tmp_path, [*WEEK, late])
