@@ -8,6 +8,9 @@ BIN := .venv/bin
 demo: .venv/installed
 	$(BIN)/tickertrack demo
 
+run: .venv/installed
+	$(BIN)/tickertrack run
+
 test: .venv/dev lint
 	@echo "left out here: the slow tier (make test-slow)"
 	$(BIN)/pytest

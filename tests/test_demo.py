@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tickertrack import Tracker, open_tracker
@@ -18,6 +21,7 @@ from tickertrack import Tracker, open_tracker
 Row = dict[str, Any]
 Board = Callable[[str, str], Row]
 
+LIVE = "tickertrack run"
 HEADINGS = (
     "tickertrack ingest pages",
     "tickertrack history BOP",
@@ -38,7 +42,7 @@ def tickertrack(*arguments: str | Path, **environment: str) -> subprocess.Comple
         text=True,
         encoding="utf-8",
         env={**os.environ, "COLUMNS": "100", **environment},
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -104,10 +108,46 @@ def test_a_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Path):
     assert done.stderr.splitlines()[-1].startswith("Error: Invalid value for --keep")
 
 
-def test_without_a_folder_to_keep_nothing_is_left(tmp_path: Path):
-    done = tickertrack("demo", TMPDIR=str(tmp_path))
-    assert done.returncode == 0
-    assert list(tmp_path.iterdir()) == []
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Path]]:
+    """Run the whole demo; give what it prints, and what it leaves behind."""
+    folder = tmp_path_factory.mktemp("whole")
+    done = tickertrack("demo", TMPDIR=str(folder))
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout, list(folder.iterdir())
+
+
+def test_without_a_folder_to_keep_nothing_is_left(whole: tuple[str, list[Path]]):
+    assert whole[1] == []
+
+
+def test_the_whole_demo_begins_with_a_daemon_on_a_live_site(whole: tuple[str, list[Path]]):
+    typed = [line.partition("$ ")[2] for line in whole[0].splitlines() if "$ " in line]
+    assert typed == [LIVE, *HEADINGS]
+    assert whole[0].count("collect ok") == 12
+    assert re.search(r"\n  (\d+) of \1 prices are those that the site showed last", whole[0])
+    assert ", 0 to what robots.txt disallows" in whole[0]
+
+
+def test_the_site_is_served_until_it_is_interrupted(tmp_path: Path):
+    words = [
+        sys.executable,
+        "-m",
+        "tickertrack",
+        "demo",
+        "--serve",
+        "--keep",
+        str(tmp_path / "own"),
+    ]
+    serving = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    assert serving.stdout is not None
+    url = serving.stdout.readline().split()[-1]
+    assert "<item>" in httpx.get(f"{url}/feeds/latest", trust_env=False).text
+    assert f"{url}/feeds/latest" in (tmp_path / "own/publishers/courier.toml").read_text()
+    assert (tmp_path / "own/jobs/collect.py").exists()
+    serving.send_signal(signal.SIGINT)
+    assert serving.wait(10) == 0
+    serving.stdout.close()
 
 
 def test_every_stored_quote_reads_the_same_from_its_page(told: str, folder: Path):

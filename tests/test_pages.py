@@ -18,7 +18,7 @@ from laying import HEADLINE, PROSE, SENTENCES, SHARED, facts, masthead, read, re
 
 import tickertrack as tt
 from tickertrack.models import Page, Published
-from tickertrack.pages import decode
+from tickertrack.pages import _without_head, decode
 
 DAY = date(2021, 6, 22)
 STRIP = (
@@ -655,3 +655,12 @@ def test_a_page_of_nothing_but_tags_is_refused_whole() -> None:
     page = read("<!doctype html>" + BOXES["list"](STRIP) + "<b>" * 40_000, html=True)
     assert raws(page) == []
     assert [(one.line, one.reason) for one in page.strip.quarantined] == [(0, "too_many_tags")]
+
+
+def test_what_an_extractor_leaves_above_an_article_is_taken_off():
+    text = "Mill tries reeds\nStaff Writer The mill has tried reeds.\nIt will again."
+    assert _without_head(text, "Mill tries reeds", "Staff Writer") == (
+        "The mill has tried reeds.\nIt will again."
+    )
+    # A first sentence that begins like the title is the article's own.
+    assert _without_head("Mill tries reedsmen.", "Mill tries reeds", None) == "Mill tries reedsmen."

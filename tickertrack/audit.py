@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tickertrack.errors import SourceError
-from tickertrack.models import Page
-from tickertrack.pages import read_page
-from tickertrack.sources.files import STDIN, Given, captures_in
+from tickertrack.isolation import IsolatedReader
+from tickertrack.models import Locator, Page
+from tickertrack.pages import Capture
+from tickertrack.sources.files import STDIN, Given, captures_in, is_archive
 from tickertrack.store import read
 from tickertrack.store.connect import SCHEMA_VERSION, told
 
 if TYPE_CHECKING:
     from tickertrack.tracker import Tracker
 
-__all__ = ["DIFFERENCE", "FINDING", "examine", "verify_pages"]
+__all__ = ["DIFFERENCE", "FINDING", "examine", "verify_pages", "verify_sample"]
 
 Row = dict[str, Any]
 
 DIFFERENCE = ("file", "offset", "url", "difference")
-FINDING = ("check", "state", "detail")
+FINDING = ("check", "state", "value", "detail")
 
 # The WAL-reset bug: fixed in 3.51.3. It needs two checkpointers at one time.
 _WAL_BUG = ((3, 7, 0), (3, 51, 2))
@@ -40,18 +44,32 @@ def verify_pages(tracker: Tracker) -> tuple[int, list[Row]]:
     """Read each stored page again from its locator; list where text, strip or quotes differ."""
     with told(tracker.path):
         stored = list(read.stored_pages(tracker.reader()))
+    return _verified(tracker, stored)
+
+
+def verify_sample(tracker: Tracker, count: int) -> tuple[int, list[Row]]:
+    """Verify so many stored pages, drawn anew each time."""
+    with told(tracker.path):
+        stored = list(read.stored_pages(tracker.reader()))
+    places = sorted(random.sample(range(len(stored)), min(count, len(stored))))
+    return _verified(tracker, [stored[place] for place in places])
+
+
+def _verified(tracker: Tracker, stored: list[Row]) -> tuple[int, list[Row]]:
+    with told(tracker.path):
         lines = _stored_lines(tracker.reader())
     differences: list[Row] = []
     checked = 0
-    for file, group in groupby(stored, key=lambda row: row["file"]):
-        pages = list(group)
-        if file == STDIN:
-            continue
-        again = dict(_read_again(tracker, Path(file), pages))
-        for page in pages:
-            checked += 1
-            found = again.get((page["offset"], page["length"]))
-            differences.extend(_compare(page, found, lines))
+    with _readers(tracker) as reader_of:
+        for file, group in groupby(stored, key=lambda row: row["file"]):
+            pages = list(group)
+            if file == STDIN:
+                continue
+            again = dict(_read_again(reader_of(_named(pages)), Path(file), pages))
+            for page in pages:
+                checked += 1
+                found = again.get((page["offset"], page["length"]))
+                differences.extend(_compare(page, found, lines))
     return checked, differences
 
 
@@ -65,17 +83,42 @@ def examine(tracker: Tracker) -> list[Row]:
         ]
 
 
-def _read_again(
-    tracker: Tracker, path: Path, pages: list[Row]
-) -> Iterator[tuple[tuple[int, int], Page]]:
+@contextmanager
+def _readers(tracker: Tracker) -> Iterator[Callable[[str | None], IsolatedReader]]:
+    """Give a reader for each publisher whose the pages are said to be; end them together."""
+    with ExitStack() as stack:
+
+        @cache
+        def reader_of(publisher: str | None) -> IsolatedReader:
+            return stack.enter_context(IsolatedReader(tracker.desk(publisher)))
+
+        yield reader_of
+
+
+def _named(pages: list[Row]) -> str | None:
     named = {page["publisher"] for page in pages if page["publisher"] and not page["url"]}
-    desk = tracker.desk(named.pop() if len(named) == 1 else None)
+    return named.pop() if len(named) == 1 else None
+
+
+def _read_again(
+    reader: IsolatedReader, path: Path, pages: list[Row]
+) -> Iterator[tuple[tuple[int, int], Page]]:
     if not path.is_file():
         return
-    for capture in captures_in(path, Given()):
-        if not isinstance(capture, SourceError):
-            place = (capture.locator.offset, capture.locator.length)
-            yield place, read_page(capture, desk)
+    for capture in _captures(path, pages):
+        page = capture if isinstance(capture, SourceError) else reader.read(capture)
+        if isinstance(page, Page):
+            yield (page.locator.offset, page.locator.length), page
+
+
+def _captures(path: Path, pages: list[Row]) -> Iterator[Capture | SourceError]:
+    if not is_archive(path):
+        return captures_in(path, Given())
+    # Imported where it is used; of an archive only the stored records are read.
+    from tickertrack.sources.warc import read_at  # noqa: PLC0415
+
+    places = {(page["offset"], page["length"]) for page in pages}
+    return (read_at(Locator(str(path), *place)) for place in sorted(places))
 
 
 def _compare(page: Row, again: Page | None, lines: dict[str, list[Row]]) -> Iterator[Row]:
@@ -144,7 +187,9 @@ def _database(tracker: Tracker) -> Iterator[Row]:
         + (", of the versions with the WAL-reset bug: let one process write" if affected else ""),
     )
     free = shutil.disk_usage(tracker.path.absolute().parent).free
-    yield _finding("disk", "ok" if free > _LITTLE_SPACE else "problem", f"{free // _MIB} MiB free")
+    yield _finding(
+        "disk", "ok" if free > _LITTLE_SPACE else "problem", f"{free // _MIB} MiB free", free
+    )
 
 
 def _calendar(connection: sqlite3.Connection) -> Iterator[Row]:
@@ -199,5 +244,5 @@ def _counts(connection: sqlite3.Connection) -> Iterator[Row]:
     yield _finding("quarantine", "note" if refused else "ok", f"{refused} refused lines and pages")
 
 
-def _finding(check: str, state: str, detail: str) -> Row:
-    return {"check": check, "state": state, "detail": detail}
+def _finding(check: str, state: str, detail: str, value: float | None = None) -> Row:
+    return {"check": check, "state": state, "value": value, "detail": detail}

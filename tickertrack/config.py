@@ -33,6 +33,14 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
+class Backup:
+    """`[backup]`: where copies of the database go, and how many are kept."""
+
+    path: str = "backups"
+    keep: int = 7
+
+
+@dataclass(frozen=True, slots=True)
 class Market:
     """`[market]`: whose sessions and symbols the strips speak of, and what moves are judged by."""
 
@@ -59,20 +67,45 @@ class Daemon:
 
 
 @dataclass(frozen=True, slots=True)
+class Alerts:
+    """`[alerts]`: whom to tell (apprise's addresses), and which lines, when they are crossed."""
+
+    urls: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A tracker's settings; `folder` is where relative paths and the user's own files stand."""
 
     folder: Path = field(default_factory=Path)
     database: Database = field(default_factory=Database)
     archive: Archive = field(default_factory=Archive)
+    backup: Backup = field(default_factory=Backup)
     market: Market = field(default_factory=Market)
     collect: Collect = field(default_factory=Collect)
     daemon: Daemon = field(default_factory=Daemon)
+    alerts: Alerts = field(default_factory=Alerts)
 
     @property
     def database_path(self) -> Path:
         """The database's path, relative to the settings' folder."""
         return self.folder / self.database.path
+
+    @property
+    def archive_path(self) -> Path:
+        """The folder of fetched pages, relative to the settings' folder."""
+        return self.folder / self.archive.path
+
+    @property
+    def backup_path(self) -> Path:
+        """The folder of backups, relative to the settings' folder."""
+        return self.folder / self.backup.path
+
+    @property
+    def jobs_path(self) -> Path:
+        """The folder of jobs, relative to the settings' folder."""
+        return self.folder / self.daemon.jobs
 
     def with_database(self, path: Path) -> Config:
         """Use another database, named relative to the working directory."""
@@ -146,6 +179,10 @@ def _typed(value: Any, default: Any, *, path: Path, key: str) -> Any:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise ConfigError("must be a list of texts", path=path, key=key)
+    if isinstance(default, int):
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+        raise ConfigError("must be a whole number above zero", path=path, key=key)
     if isinstance(default, float):
         if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
             return float(value)
@@ -159,9 +196,9 @@ def _parsed(text: str, default: Any, variable: str) -> Any:
     where = Path("environment")
     if isinstance(default, tuple):
         return tuple(part.strip() for part in text.split(",") if part.strip())
-    if not isinstance(default, float):
+    if isinstance(default, str):
         return text
     try:
-        return _typed(float(text), default, path=where, key=variable)
+        return _typed(type(default)(text), default, path=where, key=variable)
     except ValueError as error:
         raise ConfigError("must be a number", path=where, key=variable) from error

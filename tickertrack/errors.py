@@ -13,6 +13,7 @@ Everything that can go wrong, as one tree.
         DiskFullError           1   no space left
         ReadOnlyError           1   the database may not be written
         BusyError               75  another process holds the database
+        LockedError             75  another daemon runs on the database: `pid`
 """
 
 from datetime import datetime
@@ -26,6 +27,7 @@ __all__ = [
     "CorruptError",
     "DiskFullError",
     "FetchError",
+    "LockedError",
     "NewerSchemaError",
     "NoDatabaseError",
     "QueryError",
@@ -91,6 +93,8 @@ class QueryError(TickertrackError):
 
 class SourceError(TickertrackError):
     """A file, or one record of it, that cannot be read; its neighbours can."""
+
+    reason: str = "unreadable_page"
 
     def __init__(
         self, what: str, *, path: Path | str, line: int | None = None, advice: str = ""
@@ -172,3 +176,14 @@ class BusyError(StoreError):
     """Another process holds the database for longer than we wait."""
 
     exit_code = 75
+
+
+class LockedError(StoreError):
+    """Another daemon runs on the database."""
+
+    exit_code = 75
+
+    def __init__(self, what: str, *, path: Path | str, pid: int) -> None:
+        """Carry the number of its process."""
+        super().__init__(what, path=path)
+        self.pid = pid

@@ -5,13 +5,14 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
 from tickertrack.errors import SourceError
+from tickertrack.isolation import IsolatedReader
 from tickertrack.models import Page
-from tickertrack.pages import Capture, Desk, read_page
+from tickertrack.pages import Capture, Desk
 from tickertrack.sources.files import (
     STDIN,
     Given,
@@ -38,43 +39,59 @@ class Sources:
 
 def read_sources(sources: Sources, desk: Desk) -> Found:
     """Yield every page of the sources, and an error for each that cannot be read."""
-    given = given_of(sources.captured_at)
-    files: list[Path] = []
-    for path in sources.paths:
-        if str(path) == STDIN:
-            yield from _read(captures_of(stdin_bytes(), given), desk)
-            continue
-        try:
-            listed = list_files(path)
-        except SourceError as error:
-            yield error
-            continue
-        if not listed:
-            yield SourceError("holds no page", path=path)
-        files.extend(listed)
-    # Named twice is read once.
-    files = list(dict.fromkeys(files))
-    if sources.workers > 1 and len(files) > 1:
-        yield from _read_in_parallel(files, given, desk, sources.workers)
-        return
-    for file in files:
-        yield from _read(captures_in(file, given), desk)
+    given = replace(given_of(sources.captured_at), hosts=_hosts(desk))
+    with IsolatedReader(desk) as reader:
+        files: list[Path] = []
+        for path in sources.paths:
+            if str(path) == STDIN:
+                yield from _read(captures_of(stdin_bytes(), given), reader)
+                continue
+            try:
+                listed = list_files(path)
+            except SourceError as error:
+                yield error
+                continue
+            if not listed:
+                yield SourceError("holds no page", path=path)
+            files.extend(listed)
+        # Named twice is read once.
+        files = list(dict.fromkeys(files))
+        if sources.workers > 1 and len(files) > 1:
+            yield from _read_in_parallel(files, given, desk, sources.workers)
+            return
+        for file in files:
+            yield from _read(captures_in(file, given), reader)
 
 
-def _read(captures: Iterator[Capture | SourceError], desk: Desk) -> Found:
+def _hosts(desk: Desk) -> frozenset[str] | None:
+    # An archive is of all the web; whose pages are named, they are wanted whatever their host.
+    if desk.named:
+        return None
+    return frozenset(host for one in desk.publishers for host in one.hosts)
+
+
+def _read(captures: Iterator[Capture | SourceError], reader: IsolatedReader) -> Found:
     for capture in captures:
-        yield capture if isinstance(capture, SourceError) else read_page(capture, desk)
+        yield capture if isinstance(capture, SourceError) else reader.read(capture)
 
 
 def _read_in_parallel(files: list[Path], given: Given, desk: Desk, workers: int) -> Found:
     # Spawned, not forked: an open database must not be carried into a child.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(files)), mp_context=context) as pool:
-        jobs = [(file, given, desk) for file in files]
-        for found in pool.map(_read_file, jobs):
+    count = min(workers, len(files))
+    with ProcessPoolExecutor(count, context, initializer=_begin, initargs=(desk,)) as pool:
+        for found in pool.map(_read_file, ((file, given) for file in files)):
             yield from found
 
 
-def _read_file(job: tuple[Path, Given, Desk]) -> list[Page | SourceError]:
-    file, given, desk = job
-    return list(_read(captures_in(file, given), desk))
+# A pool's process has one reader for all its files; the reader's own process ends with it.
+_READERS: list[IsolatedReader] = []
+
+
+def _begin(desk: Desk) -> None:
+    _READERS.append(IsolatedReader(desk))
+
+
+def _read_file(job: tuple[Path, Given]) -> list[Page | SourceError]:
+    file, given = job
+    return list(_read(captures_in(file, given), _READERS[0]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -18,9 +18,11 @@ __all__ = [
     "Basis",
     "Board",
     "CaptureBasis",
+    "Cause",
     "DatedBoard",
     "Direction",
     "Field",
+    "Fires",
     "HostState",
     "IngestReport",
     "Link",
@@ -29,6 +31,7 @@ __all__ = [
     "Mention",
     "MentionKind",
     "Method",
+    "Outcome",
     "Page",
     "Precision",
     "Price",
@@ -38,6 +41,7 @@ __all__ = [
     "Reading",
     "Relation",
     "Response",
+    "RunStatus",
     "Scored",
     "Sighting",
     "Sitting",
@@ -55,12 +59,14 @@ ActionKind = Literal["bonus", "split", "dividend", "right", "unexplained"]
 Basis = Literal["before_open", "in_session", "after_close", "closed_day", "day"]
 Board = Literal["stocks", "index"]
 CaptureBasis = Literal["http", "warc", "stated", "given", "unknown"]
+Cause = Literal["schedule", "start", "catch-up", "request", "once"]
 Direction = Literal["up", "down", "flat"]
 Field = Literal["title", "lead", "body", "tags"]
 MentionKind = Literal["name", "alias", "short", "ticker", "abbreviation"]
 Method = Literal["matched", "captured", "stated"]
 Precision = Literal["second", "minute", "day"]
 Relation = Literal["about", "mention", "sector", "market"]
+RunStatus = Literal["ok", "partial", "error", "missed", "skipped", "aborted"]
 Status = Literal["final", "intraday", "implied", "provisional"]
 Verdict = Literal["ok", "percent_mismatch", "sign_conflict", "impossible_reference", "out_of_range"]
 
@@ -245,6 +251,31 @@ class LinkReport:
     articles: int = 0
     sessions: int = 0
     links: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a job's run: counts of what it did, a line for each fault, how it ended."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+    ended: RunStatus | None = None
+
+    @property
+    def status(self) -> RunStatus:
+        """Say how it ended: with faults it is an error, or partial where something was done."""
+        if self.ended or not self.faults:
+            return self.ended or "ok"
+        return "partial" if any(self.counts.values()) else "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Fires:
+    """How many times of a schedule lie in a span (at most a bound), its first and its last."""
+
+    count: int
+    first: datetime
+    last: datetime
 
 
 @dataclass(frozen=True, slots=True)

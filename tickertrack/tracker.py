@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tickertrack.frames import Style
     from tickertrack.markets import Market
     from tickertrack.pages import Desk
+    from tickertrack.store.fetches import Fetch
     from tickertrack.store.write import Conclusions
 
 __all__ = ["Refused", "Tracker", "open_tracker"]
@@ -136,6 +137,18 @@ class Tracker(Asking):
                 if progress is not None:
                     progress(page)
         return total
+
+    def store_fetched(self, page: Page, fetch: Fetch | None) -> IngestReport:
+        """Store a page together with what became of its address, or neither."""
+        from tickertrack.store.write import store_pages  # noqa: PLC0415
+
+        return store_pages(self.writer(), self.path, [page], [fetch] if fetch else [])
+
+    def refuse(self, errors: Iterable[SourceError]) -> None:
+        """Keep in quarantine what could not be read or fetched."""
+        from tickertrack.store.write import store_refusals  # noqa: PLC0415
+
+        store_refusals(self.writer(), self.path, errors)
 
     def import_series(self, symbol: str, closes: Iterable[tuple[date, float]]) -> int:
         """Store a daily series of closes as evidence for dating, and date again; give the count."""
@@ -342,11 +355,8 @@ class Tracker(Asking):
         return past
 
     def _keep_refusals(self, errors: list[SourceError]) -> None:
-        from tickertrack.store.write import store_refusals  # noqa: PLC0415
-
         # What was not there is no page refused: a mistyped path leaves no trace.
-        kept = [error for error in errors if os.path.lexists(error.path)]
-        store_refusals(self.writer(), self.path, kept)
+        self.refuse(error for error in errors if os.path.lexists(error.path))
 
 
 def _told_apart(

@@ -7,6 +7,7 @@ import importlib
 import io
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ import click
 
 from tickertrack.cli.output import complain
 from tickertrack.errors import TickertrackError
+from tickertrack.logs import Logging, speak
 
-__all__ = ["cli", "main"]
+__all__ = ["cli", "level_of", "main"]
 
 # Name → where it is, and what the list of commands says of it: the list imports none of them.
 COMMANDS = {
@@ -25,6 +27,8 @@ COMMANDS = {
     "resolve": ("feed", "Date all boards and rebuild prices."),
     "link": ("feed", "Read new articles for names and link moves to them."),
     "reference": ("feed", "Import a daily series as evidence for dating."),
+    "run": ("daemon", "Run the scheduled jobs: the daemon, or --once what is due."),
+    "jobs": ("daemon", "The daemon's jobs: list, run, pause, resume, history."),
     "history": ("ask", "The price series of symbols."),
     "quotes": ("ask", "Every observed line of symbols, with its page."),
     "coverage": ("ask", "Sessions by symbols: captured, implied, missing, conflicting."),
@@ -96,7 +100,8 @@ def cli(
     from tickertrack.config import Config, load_config  # noqa: PLC0415
     from tickertrack.tracker import Tracker  # noqa: PLC0415
 
-    _log_to_stderr(verbose, quiet=quiet)
+    level = level_of(verbose, quiet=quiet)
+    speak(Logging(level))
     # What makes settings, or brings its own, is not held up by those that stand about.
     own = ctx.invoked_subcommand in {"init", "demo"}
     settings = Config() if own else load_config(config)
@@ -104,11 +109,15 @@ def cli(
     ctx.obj = tracker
     ctx.call_on_close(tracker.close)
     ctx.meta["tickertrack.quiet"] = quiet
+    ctx.meta["tickertrack.level"] = level
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every error is one line on stderr and a code."""
     _speak_utf8()
+    if "run" in (sys.argv[1:] if arguments is None else arguments):
+        # A daemon that is stopped while it is still being imported has done nothing yet.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     try:
         result = cli.main(
             args=arguments,
@@ -145,8 +154,7 @@ def _code(result: Any) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _log_to_stderr(verbose: int, *, quiet: bool) -> None:
+def level_of(verbose: int, *, quiet: bool) -> int:
+    """Give the level of logging that -v and -q ask for."""
     levels = {0: logging.WARNING, 1: logging.INFO}
-    level = logging.ERROR if quiet else levels.get(verbose, logging.DEBUG)
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("tickertrack").setLevel(level)
+    return logging.ERROR if quiet else levels.get(verbose, logging.DEBUG)

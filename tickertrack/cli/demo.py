@@ -54,19 +54,32 @@ Row = dict[str, Any]
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Work in this new folder and leave it there; else in a temporary one.",
+    help="Only the old pages, in this new folder that stays; else all, in a temporary one.",
 )
-def demo(keep: Path | None) -> None:
+@click.option("--serve", is_flag=True, help="Only serve the newspaper's site, until Ctrl-C.")
+def demo(keep: Path | None, serve: bool) -> None:
     """
-    Read, date and ask the pages of an invented newspaper: real printed quotes, no network.
+    Collect an invented newspaper's site, then read old pages of it; nothing leaves this machine.
 
     \b
     tickertrack demo
     tickertrack demo --keep courier
+    tickertrack demo --serve
     """
+    # Imported here: the site and the daemon are for the demo alone.
+    from tickertrack.cli.live import serve_site, three_sessions  # noqa: PLC0415
+
     with _folder(keep) as folder:
-        click.echo("Pages of an invented newspaper around real printed quotes, in a fresh database")
-        click.echo(f"in {folder}. Nothing is fetched.")
+        if serve:
+            serve_site(folder)
+            return
+        if keep is None:
+            # Of a site that is gone there is nothing to keep.
+            _heading("A daemon on a live site, through three sessions", "tickertrack run")
+            three_sessions(folder / "live")
+        click.echo()
+        click.echo("Old pages of the newspaper around real printed quotes, in a fresh database")
+        click.echo(f"in {folder}.")
         shutil.copytree(SAMPLE, folder, dirs_exist_ok=True)
         # Without the environment: the sample must not end in a database of the user's own.
         with Tracker(load_config(folder / "config.toml", environ={})) as tracker:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from tickertrack.dialects.grammar import YEARS
 from tickertrack.errors import QueryError, SourceError, TickertrackError
 from tickertrack.markets import symbols_of
 from tickertrack.models import Page
+from tickertrack.shipped import shipped, unit_file
 from tickertrack.tracker import Progress, Tracker
 
 __all__ = ["ingest", "init", "link", "reference", "resolve"]
@@ -36,28 +36,40 @@ _CLOCKS_DIFFER = timedelta(days=1)
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
-def init(folder: Path) -> None:
+@click.option("--unit", is_flag=True, help="Also a unit file for systemd, for who asks.")
+def init(folder: Path, unit: bool) -> None:
     """
     Write config.toml and jobs/ into FOLDER; never over what is there.
 
     \b
     tickertrack init mytracker
+    tickertrack init mytracker --unit
     """
     try:
         _write_settings(folder)
+        if unit:
+            _write(folder / "tickertrack.service", unit_file(folder))
     except OSError as error:
         raise TickertrackError(f"{folder}: cannot be written ({error.strerror})") from error
 
 
 def _write_settings(folder: Path) -> None:
     (folder / "jobs").mkdir(parents=True, exist_ok=True)
-    target = folder / "config.toml"
+    for name in [
+        "config.toml",
+        *sorted(f"jobs/{one.name}" for one in shipped("jobs").glob("[!_]*.py")),
+    ]:
+        _write(folder / name, shipped(name).read_text(encoding="utf-8"))
+
+
+def _write(target: Path, text: str) -> None:
     if target.exists():
         say(f"{target}: is there already, left as it is")
-    else:
-        text = (resources.files("tickertrack") / "template.toml").read_text(encoding="utf-8")
-        target.write_text(text, encoding="utf-8")
-        say(f"{target}: written")
+        return
+    target.write_text(text, encoding="utf-8")
+    # Jobs are code: not for others to write to, whatever this shell's umask says.
+    target.chmod(target.stat().st_mode & ~0o022)
+    say(f"{target}: written")
 
 
 @click.command()
@@ -80,7 +92,8 @@ def ingest(
     report: bool,
 ) -> int:
     """
-    Read pages from PATHS: .txt .html .jsonl .parquet (also .gz), folders, or - for standard input.
+    Read pages from PATHS: .txt .html .jsonl .warc (each also .gz), .parquet, folders, or - for
+    standard input. Of archives, only the publishers' own pages are read.
 
     \b
     tickertrack ingest pages/ crawl.jsonl --report

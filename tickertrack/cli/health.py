@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tickertrack.cli.output import format_option, say, show
+from tickertrack.shift import utc_now
 from tickertrack.tracker import Tracker
 
 __all__ = ["doctor", "verify"]
@@ -35,13 +36,15 @@ def verify(tracker: Tracker, form: str | None) -> int:
 @click.pass_obj
 def doctor(tracker: Tracker, form: str | None) -> int:
     """
-    Examine the database and the calendar; exit code 4 where something is wrong.
+    Examine database, calendar, jobs, hosts and clock; exit code 4 where something is wrong.
 
     \b
     tickertrack doctor -f json
     """
     from tickertrack.audit import FINDING, examine  # noqa: PLC0415
+    from tickertrack.health import health  # noqa: PLC0415
+    from tickertrack.lock import holder  # noqa: PLC0415
 
-    findings = examine(tracker)
+    findings = [*examine(tracker), *health(tracker, utc_now(), holder(tracker.path))]
     show(findings, FINDING, form)
     return PROBLEMS if any(finding["state"] == "problem" for finding in findings) else 0

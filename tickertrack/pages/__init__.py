@@ -188,13 +188,23 @@ def _markup_parts(
 ) -> Parts:
     plain = parts_of(rest, dialect, zone)
     published = iso_published(markup.published, zone) if markup.published else None
+    title, byline = markup.title or plain.title, markup.byline or plain.byline
     return Parts(
-        title=markup.title or plain.title,
-        byline=markup.byline or plain.byline,
+        title=title,
+        byline=byline,
         published=published or plain.published,
-        text=_main_text(capture.text) or plain.text,
+        text=_without_head(_main_text(capture.text), title, byline) or plain.text,
         tags=markup.tags or plain.tags,
     )
+
+
+def _without_head(text: str, *parts: str | None) -> str:
+    """Take off what the extractor leaves above an article: its title, then its byline."""
+    for part in parts:
+        rest = text.removeprefix(part or "")
+        # Followed by a letter, it is but the beginning of the first sentence.
+        text = rest.lstrip() if rest[:1].isspace() else text
+    return text
 
 
 def _main_text(html: str) -> str:

@@ -16,7 +16,7 @@ from tickertrack.config import read_toml, refuse_unknown
 from tickertrack.dialects import Dialect, find_toml, load_dialect
 from tickertrack.errors import ConfigError
 
-__all__ = ["Publisher", "canonical_url", "load_publisher", "publisher_of"]
+__all__ = ["Publisher", "canonical_url", "host_of", "load_publisher", "publisher_of"]
 
 SHIPPED = Path(__file__).parent
 _KEYS = {"name", "title", "hosts", "feeds", "timezone", "market", "article", "canonical"}
@@ -83,7 +83,7 @@ def load_publisher(name: str, folder: Path = Path()) -> Publisher:
 
 def publisher_of(url: str | None, publishers: Iterable[Publisher]) -> Publisher | None:
     """Find whose host a URL names; None for nobody's, or no URL."""
-    host = (_host(url) or "").removesuffix(".")
+    host = (host_of(url) or "").removesuffix(".")
     return next((one for one in publishers if host in one.hosts), None)
 
 
@@ -99,13 +99,14 @@ def canonical_url(url: str, publisher: Publisher | None) -> str:
         found = publisher.article.search(parts.path)
         if found and all(found.groupdict().values()):
             return publisher.canonical.format(**found.groupdict())
-    host = (_host(url) or "").removeprefix("www.").removeprefix("amp.")
+    host = (host_of(url) or "").removeprefix("www.").removeprefix("amp.")
     path = _AMP.sub("", parts.path).rstrip("/")
     kept = [pair for pair in parse_qsl(parts.query) if not _TRACKING.fullmatch(pair[0])]
     return f"https://{host}{path}" + (f"?{urlencode(kept)}" if kept else "")
 
 
-def _host(url: str | None) -> str | None:
+def host_of(url: str | None) -> str | None:
+    """Give the host that an address names; None for what is no address."""
     try:
         return urlsplit(url.strip()).hostname if url else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Files, folders and standard input: text, HTML, JSONL and Parquet to captured copies."""
+"""Files, folders and standard input: text, HTML, JSONL, Parquet and WARC to captured copies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ from tickertrack.models import CaptureBasis, Locator
 from tickertrack.pages import Capture, decode, looks_like_html
 from tickertrack.pages.decode import MARKS
 
-__all__ = ["STDIN", "Given", "captures_in", "captures_of", "given_of", "list_files", "stdin_bytes"]
+__all__ = [
+    "STDIN",
+    "Given",
+    "captures_in",
+    "captures_of",
+    "given_of",
+    "is_archive",
+    "list_files",
+    "stdin_bytes",
+]
 
 STDIN = "-"
 # Web-text corpora call the crawl's time `date` or `timestamp`: it is a capture time, not news.
@@ -34,10 +43,15 @@ Found = Iterator[Capture | SourceError]
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the caller says of pages that say nothing themselves."""
+    """
+    What the caller says of pages that say nothing themselves.
+
+    Of archives only pages of `hosts` are wanted, where it is given.
+    """
 
     captured_at: datetime | None = None
     captured_on: date | None = None
+    hosts: frozenset[str] | None = None
 
 
 def given_of(captured_at: datetime | date | None) -> Given:
@@ -57,6 +71,11 @@ def list_files(path: Path) -> list[Path]:
         return sorted(one for one in path.rglob("*") if one.is_file() and _kind(one) is not None)
     except OSError as error:
         raise SourceError(f"cannot be read ({error.strerror})", path=path) from error
+
+
+def is_archive(path: Path) -> bool:
+    """Say whether a file's records can be read each by itself, by its place."""
+    return _kind(path) == "warc"
 
 
 def captures_in(path: Path, given: Given) -> Found:
@@ -178,6 +197,13 @@ def _parquet_file(path: Path, given: Given) -> Found:
         yield SourceError(f"is no readable Parquet ({_one_line(error)})", path=path)
 
 
+def _warc_file(path: Path, given: Given) -> Found:
+    # Imported where it is used, as Parquet's reader is.
+    from tickertrack.sources import warc  # noqa: PLC0415
+
+    yield from warc.captures_in(path, given.hosts)
+
+
 def _record(
     record: dict[str, Any], path: Path, number: int, locator: Locator, given: Given
 ) -> Capture | SourceError:
@@ -265,6 +291,7 @@ _READERS: dict[str, Callable[[Path, Given], Found]] = {
     "page": _page_file,
     "jsonl": _jsonl_file,
     "parquet": _parquet_file,
+    "warc": _warc_file,
 }
 _ENDINGS = {
     ".txt": "page",
@@ -276,6 +303,8 @@ _ENDINGS = {
     ".jsonl.gz": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
+    ".warc": "warc",
+    ".warc.gz": "warc",
 }
 _HTML = {".txt": False, ".html": True, ".htm": True}
 _TEXTS = {"html", "text", "content", "raw_content"}

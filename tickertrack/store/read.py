@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from tickertrack.models import Published, Sighting, Sitting
@@ -224,6 +225,24 @@ def stored_pages(connection: sqlite3.Connection) -> Iterator[Row]:
         " ORDER BY file, offset, pages.id"
     )
     return (dict(row) for row in rows)
+
+
+def kept_until(connection: sqlite3.Connection, folder: Path) -> dict[str, int]:
+    """Give for each file of a folder where the last page ends that is stored from it."""
+    rows = connection.execute(
+        "SELECT file, max(offset + length) FROM pages WHERE file >= ?1 AND file < ?1 || '\uffff'"
+        " GROUP BY file",
+        (f"{folder.absolute()}/",),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def refused_places(connection: sqlite3.Connection) -> set[tuple[str, int]]:
+    """Give file and offset of the archived pages that could not be read."""
+    rows = connection.execute(
+        "SELECT file, line FROM quarantine WHERE page_id IS NULL AND line IS NOT NULL"
+    )
+    return {(row[0], row[1]) for row in rows}
 
 
 def quote_rows(connection: sqlite3.Connection) -> Iterator[Row]:

@@ -247,6 +247,51 @@ CREATE VIEW moves_news AS         -- every price beside every article of its ses
 """
 
 
+# What the daemon remembers between its runs.
+_COLLECTING = """
+ALTER TABLE runs ADD COLUMN cause TEXT NOT NULL DEFAULT 'schedule'
+  CHECK (cause IN ('schedule', 'start', 'catch-up', 'request', 'once'));
+-- How many times of the schedule a row stands for.
+ALTER TABLE runs ADD COLUMN fires INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE jobs ADD COLUMN schedule TEXT;
+ALTER TABLE jobs ADD COLUMN next_run_at TEXT;
+-- Why a job's file was not loaded.
+ALTER TABLE jobs ADD COLUMN refused TEXT;
+CREATE INDEX runs_job ON runs (job, id);
+
+CREATE TABLE fetches (            -- an address that a publisher's feeds name, and what became of it
+  url TEXT PRIMARY KEY,           -- of a page: its article's one address
+  address TEXT NOT NULL,          -- as found, and as it is asked for
+  publisher TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('feed', 'page')),
+  state TEXT NOT NULL CHECK (state IN ('waiting', 'done', 'refused')),
+  found_at TEXT NOT NULL,
+  fetched_at TEXT,                -- its last whole answer
+  etag TEXT, last_modified TEXT,  -- exactly as received
+  failures INTEGER NOT NULL DEFAULT 0,
+  not_before TEXT,                -- when a failed one is asked again
+  reason TEXT                     -- the last fault
+) STRICT, WITHOUT ROWID;
+CREATE INDEX fetches_waiting ON fetches (publisher, kind, state, found_at);
+
+CREATE TABLE hosts (              -- manners towards a host that outlive a restart
+  host TEXT PRIMARY KEY,
+  last_request_at TEXT,
+  not_before TEXT,                -- by its Retry-After, or while its circuit is open
+  failures INTEGER NOT NULL DEFAULT 0,
+  robots BLOB, robots_status INTEGER, robots_fetched_at TEXT,
+  skew REAL                       -- its clock less ours, in seconds
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE alerts (             -- a rule that holds for a subject, and was told
+  rule TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  since TEXT NOT NULL,
+  PRIMARY KEY (rule, subject)
+) STRICT, WITHOUT ROWID;
+"""
+
+
 @migrations()
 def create_tables(db: Database) -> None:
     """Lay the tables of the first release."""
@@ -260,6 +305,13 @@ def search_articles(db: Database) -> None:
     """Index titles and texts for full-text search, kept current by triggers."""
     articles = db.table("articles")
     articles.enable_fts(["title", "text"], create_triggers=True, tokenize="porter")
+
+
+@migrations()
+def remember_fetches(db: Database) -> None:
+    """Lay what the daemon remembers: addresses, hosts, and why a run took place."""
+    for statement in _statements(_COLLECTING):
+        db.conn.execute(statement)
 
 
 @migrations()

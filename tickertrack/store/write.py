@@ -24,6 +24,7 @@ from tickertrack.models import (
     content_id,
 )
 from tickertrack.store.connect import drawn, transaction
+from tickertrack.store.fetches import Fetch, write_fetch
 from tickertrack.store.linked import mark_changed, priced, store_actions
 
 __all__ = [
@@ -50,20 +51,31 @@ class Conclusions:
     actions: Sequence[Action] = ()
 
 
-def store_pages(connection: sqlite3.Connection, path: Path, pages: Sequence[Page]) -> IngestReport:
-    """Store a batch of pages, each with all that it holds, in one transaction; count the new."""
+def store_pages(
+    connection: sqlite3.Connection,
+    path: Path,
+    pages: Sequence[Page],
+    fetches: Sequence[Fetch] = (),
+) -> IngestReport:
+    """
+    Store a batch of pages, each with all that it holds, in one transaction; count the new.
+
+    What became of their addresses goes with them: a page is fetched and stored, or neither.
+    """
     with transaction(connection, path):
         report = IngestReport()
         for page in pages:
             report = added(report, _store_page(connection, page))
+        for fetch in fetches:
+            write_fetch(connection, fetch)
     return report
 
 
 def store_refusals(
     connection: sqlite3.Connection, path: Path, errors: Iterable[SourceError]
 ) -> int:
-    """Keep what a source could not read, by file and record; count the new."""
-    refused = [((str(error.path), error.line), "unreadable_page", error.what) for error in errors]
+    """Keep what a source could not read, by file and record or by address; count the new."""
+    refused = [((str(error.path), error.line), error.reason, error.what) for error in errors]
     if not refused:
         return 0
     with transaction(connection, path):

@@ -1,0 +1,83 @@
+"""An installed wheel is all that a user needs: init, then run, also where no net is."""
+
+from __future__ import annotations
+
+import json
+import os
+import site
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+import pytest
+from daemons import ROOT, own_process, until
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the wheel into an environment of its own; give its folder of commands."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
+    subprocess.run([*pip, *build], check=True)
+    (wheel,) = folder.glob("tickertrack-*.whl")
+    environment = folder / "environment"
+    venv.create(environment, with_pip=False)
+    subprocess.run(
+        [*pip, "--python", str(environment / "bin" / "python"), "install", "--no-deps", str(wheel)],
+        check=True,
+    )
+    # What it depends on is lent by this environment, all but the checkout itself.
+    (lent,) = environment.glob("lib/python*/site-packages")
+    (lent / "lent.pth").write_text(site.getsitepackages()[0])
+    return environment / "bin"
+
+
+def test_the_package_comes_from_the_wheel(installed: Path, tmp_path: Path):
+    words = [installed / "python", "-c", "import tickertrack; print(tickertrack.__file__)"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert str(installed.parent) in done.stdout
+
+
+def test_init_and_run_work_and_say_that_the_net_is_out_of_reach(installed: Path, tmp_path: Path):
+    command = str(installed / "tickertrack")
+    subprocess.run([command, "init", "mytracker"], cwd=tmp_path, check=True)
+    folder = tmp_path / "mytracker"
+    names = sorted(path.name for path in (folder / "jobs").iterdir())
+    assert names == ["alert.py", "backup.py", "check.py", "collect.py", "link.py", "resolve.py"]
+    out_of_reach(folder)
+    begun = time.monotonic()
+    with own_process([command, "--config", str(folder / "config.toml"), "run"]) as daemon:
+        until(lambda: status_of(command, folder, "collect"), 60)
+        # It goes on: what failed is due again by its schedule.
+        assert daemon.poll() is None
+        daemon.terminate()
+        assert daemon.wait(11) == 0
+        assert daemon.stderr is not None
+        said = daemon.stderr.read()
+    assert time.monotonic() - begun < 90
+    assert "Traceback" not in said
+    assert any("courier.invalid" in line and "warning" in line for line in said.splitlines())
+
+
+def out_of_reach(folder: Path) -> None:
+    """Have it read a site whose name nobody can have."""
+    (folder / "publishers").mkdir()
+    (folder / "publishers" / "courier.toml").write_text(
+        'name = "courier"\nhosts = ["courier.invalid"]\nfeeds = ["https://courier.invalid/feed"]\n'
+        '[[dialects]]\nname = "brecorder-2022"\n'
+    )
+    config = folder / "config.toml"
+    config.write_text(config.read_text().replace('"brecorder"', '"courier"'))
+
+
+def status_of(command: str, folder: Path, job: str) -> str | None:
+    words = [command, "--config", str(folder / "config.toml"), "jobs", "list", "-f", "json"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=dict(os.environ))
+    listed = {row["job"]: row for row in json.loads(done.stdout or "[]")}
+    status = listed.get(job, {}).get("last_status")
+    return str(status) if status else None

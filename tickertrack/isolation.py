@@ -1,0 +1,259 @@
+"""HTML is read in a process of its own: one that hangs, grows or crashes costs only its page."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from math import ceil
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from tickertrack.errors import SourceError, TickertrackError
+from tickertrack.models import Page
+from tickertrack.pages import Capture, Desk, read_page
+
+__all__ = ["MEMORY", "SECONDS", "IsolatedReader", "serve"]
+
+# A page of 100 KB needs 0.03 s, and the largest that are read need 0.3 s and 250 MiB; 23 KB of
+# markup that is made for it need 15 s, and 73 KB all the memory there is (F-16).
+SECONDS = 5.0
+MEMORY = 512 * 1024 * 1024
+# The parsers are loaded in a quarter of a second, on a machine that has nothing else to do.
+_START = 60.0
+_SLICES = 20
+_SAID = 200
+_STATUS = Path("/proc/self/status")
+_VICTIM = Path("/proc/self/oom_score_adj")
+_SERVE = "import sys; sys.path[:] = {path!r}; from tickertrack.isolation import serve; serve()"
+
+if TYPE_CHECKING:
+    _Line = Connection[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a reading process is told at its beginning."""
+
+    desk: Desk
+    seconds: float
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """A reading process, and the line to it."""
+
+    process: subprocess.Popen[bytes]
+    line: _Line
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        self.line.close()
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A page, or why there is none; a process that is `spent` is to be replaced."""
+
+    page: Page | None
+    fault: str
+    spent: bool
+
+
+class _LostError(Exception):
+    """The reading process is gone, or must go."""
+
+
+class IsolatedReader:
+    """
+    Reads captured copies, markup in another process, begun with the first page that needs it.
+
+    `seconds` of wall time for each page, `memory` in bytes beyond what an idle process has. Use it
+    in a `with` block, and in one thread.
+    """
+
+    def __init__(self, desk: Desk, seconds: float = SECONDS, memory: int = MEMORY) -> None:
+        """Begin no process yet."""
+        self._order = _Order(desk, seconds, memory)
+        self._worker: _Worker | None = None
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the process."""
+        self.close()
+
+    def read(self, capture: Capture) -> Page | SourceError:
+        """
+        Read a page as `read_page` does, or give the error that it was too much.
+
+        Raises TickertrackError where no process can be begun, which is no page's fault.
+        """
+        if not capture.html:
+            return read_page(capture, self._order.desk)
+        self._worker = self._worker or _begun(self._order)
+        try:
+            answer = _ask(self._worker, capture, self._order.seconds)
+        except _LostError as lost:
+            answer = _Answer(None, str(lost), spent=True)
+        except BaseException:
+            # The answer that is still to come would be taken for the next page's.
+            self.close()
+            raise
+        if answer.spent:
+            self.close()
+        # Standing first in its file it needs no place.
+        place = capture.locator.offset or None
+        return answer.page or SourceError(answer.fault, path=capture.locator.file, line=place)
+
+    def close(self) -> None:
+        """End the process, whatever it does; a closed reader begins another when it needs one."""
+        if self._worker is not None:
+            self._worker.end()
+            self._worker = None
+
+
+def _begun(order: _Order) -> _Worker:
+    ours, theirs = socket.socketpair()
+    line: _Line = Connection(ours.detach())
+    # Not by multiprocessing: that runs the caller's own script again, which may have no guard
+    # against it, and its daemonic processes may have no children.
+    words = [sys.executable, "-c", _SERVE.format(path=sys.path)]
+    silent = subprocess.DEVNULL
+    try:
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603  (our own words)
+                words, stdin=theirs.fileno(), stdout=silent, stderr=silent
+            )
+    except OSError as error:
+        line.close()
+        raise TickertrackError(f"no process can be begun ({error.strerror})") from error
+    worker = _Worker(process, line)
+    with suppress(OSError, EOFError):
+        line.send(order)
+        if line.poll(_START) and line.recv() is None:
+            return worker
+    worker.end()
+    raise TickertrackError(f"the process that is to read pages ends with {process.returncode}")
+
+
+def _ask(worker: _Worker, capture: Capture, seconds: float) -> _Answer:
+    try:
+        worker.line.send(capture)
+        # Waited for in slices: a time in which we both were stopped counts as one of them.
+        for _ in range(_SLICES):
+            if worker.line.poll(seconds / _SLICES):
+                answer: _Answer = worker.line.recv()
+                return answer
+    except (OSError, EOFError) as error:
+        raise _LostError(_death(worker.process, seconds)) from error
+    raise _LostError(_too_long(seconds))
+
+
+def _death(process: subprocess.Popen[bytes], seconds: float) -> str:
+    """Say what a process died of while it read a page."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(1)
+    code = process.returncode or 0
+    if code == -signal.SIGXCPU:
+        return _too_long(seconds)
+    return f"crashes its reader ({f'signal {-code}' if code < 0 else f'exit {code}'})"
+
+
+def _too_long(seconds: float) -> str:
+    return f"takes more than {seconds:g} s to read"
+
+
+def _too_large(memory: int) -> str:
+    return f"takes more than {memory >> 20} MiB of memory to read"
+
+
+# ---- the other end
+
+
+def serve() -> None:
+    """Read pages for the process at the other end of standard input, until that is gone."""
+    # A Ctrl-C, or the end of a service, is for the other end to heed.
+    for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, signal.SIG_IGN)
+    line: _Line = Connection(0)
+    with suppress(EOFError, OSError):
+        order: _Order = line.recv()
+        _load()
+        floor = _limit_memory(order.memory)
+        line.send(None)
+        while True:
+            line.send(_answer(line.recv(), order, floor))
+
+
+def _load() -> None:
+    # Before the first page, whose time and memory they are not to take.
+    import trafilatura  # noqa: F401, PLC0415
+
+    from tickertrack.pages import markup  # noqa: F401, PLC0415
+
+
+def _answer(capture: Capture, order: _Order, floor: int) -> _Answer:
+    _limit_seconds(order.seconds)
+    page, fault = None, ""
+    try:
+        page = read_page(capture, order.desk)
+    except MemoryError:
+        fault = _too_large(order.memory)
+    except Exception as error:  # noqa: BLE001  (whatever a library makes of a hostile page)
+        words = " ".join(str(error).split())[:_SAID]
+        fault = f"cannot be read ({type(error).__name__}: {words})"
+    # Half-used memory is not left to the next page, which may be an honest large one.
+    spent = page is None or _memory("VmPeak") - floor > order.memory // 2
+    if fault and _memory("VmPeak") - floor > order.memory // 2:
+        fault = _too_large(order.memory)
+    return _Answer(page, fault, spent)
+
+
+def _limit_memory(memory: int) -> int:
+    """Let the process grow by so much, and no more; give its size now."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError):
+        # Where memory runs out all the same, not the one who asks is killed.
+        _VICTIM.write_text("1000", encoding="ascii")
+    floor = _memory("VmSize")
+    if floor:
+        _lower(resource.RLIMIT_AS, floor + memory)
+    return floor
+
+
+def _limit_seconds(seconds: float) -> None:
+    # The other end kills by the clock; this is for when it is no more.
+    _lower(resource.RLIMIT_CPU, ceil(time.process_time() + seconds))
+
+
+def _lower(kind: int, limit: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    soft = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(kind, (soft, hard))
+
+
+def _memory(name: str) -> int:
+    """Read a figure of this process in bytes; 0 where the system does not tell."""
+    with suppress(OSError):
+        for line in _STATUS.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * 1024
+    return 0

@@ -1,0 +1,148 @@
+"""Records of an archive to captured copies: the pages among its responses, decoded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tickertrack.dialects.grammar import YEARS
+from tickertrack.errors import SourceError
+from tickertrack.models import Locator
+from tickertrack.pages import Capture, decode, looks_like_html
+from tickertrack.publishers import host_of
+from tickertrack.sources.warc.message import Message, body_of, message_of
+from tickertrack.sources.warc.records import (
+    LIMIT,
+    Record,
+    UnsoundError,
+    field,
+    record_at,
+    records_in,
+)
+
+__all__ = ["MARK", "captures_after", "captures_in", "read_at"]
+
+# A field of our own says of a record that we fetched it, at the time that it states.
+MARK = "X-Tickertrack-Basis"
+
+_OK = 200
+_MARKUP = {"text/html", "application/xhtml+xml"}
+_PLAIN = "text/plain"
+# Servers that do not know say nothing, or this.
+_UNSAID = {"", "application/octet-stream", "unknown/unknown"}
+_FEED = re.compile(
+    r"\s*(?:<[?!][^>]*>\s*)*<(?:rss|feed|rdf:rdf|urlset|sitemapindex)\b", re.IGNORECASE
+)
+_ROBOTS = re.compile(r"[a-z]+://[^/]+/robots\.txt(?:[?#].*)?", re.IGNORECASE)
+_SNIFF = 1024
+_BINARY = "\x00"
+
+Found = Iterator[Capture | SourceError]
+
+
+def captures_in(path: Path, hosts: frozenset[str] | None = None) -> Found:
+    """
+    Yield the pages of an archive, and an error for each record that cannot be read.
+
+    With `hosts`, records of all others are passed over unread.
+    """
+    return _captures(records_in(path), path, hosts)
+
+
+def captures_after(path: Path, offset: int) -> Found:
+    """Yield the pages of our own archive from an offset on."""
+    return _captures(records_in(path, offset), path, None)
+
+
+def read_at(locator: Locator) -> Capture | SourceError:
+    """Read again the one page that lies at a place, by seeking there."""
+    path = Path(locator.file)
+    try:
+        capture = _capture(record_at(path, locator.offset, locator.length), path)
+    except SourceError as error:
+        return error
+    return capture or UnsoundError("is no page").at(path, locator.offset)
+
+
+def _captures(
+    records: Iterable[Record | SourceError], path: Path, hosts: frozenset[str] | None
+) -> Found:
+    for record in records:
+        if isinstance(record, SourceError):
+            yield record
+        elif field(record.headers, "WARC-Type") == "response" and _is_of(record, hosts):
+            try:
+                capture = _capture(record, path)
+            except SourceError as error:
+                yield error
+            else:
+                if capture is not None:
+                    yield capture
+
+
+def _is_of(record: Record, hosts: frozenset[str] | None) -> bool:
+    return hosts is None or (host_of(_target(record)) or "").removesuffix(".") in hosts
+
+
+def _capture(record: Record, path: Path) -> Capture | None:
+    """Read a response; None where it is no page. Raises SourceError."""
+    try:
+        return _read(record, path)
+    except UnsoundError as fault:
+        raise fault.at(path, record.offset) from fault
+
+
+def _read(record: Record, path: Path) -> Capture | None:
+    message = message_of(record.block)
+    if not _may_be_page(message, _target(record)):
+        return None
+    if not record.whole:
+        raise UnsoundError(f"is a page of more than {LIMIT >> 20} MiB")
+    text = decode(body_of(message), message.charset)
+    html = _is_html(message.kind, text)
+    if html is None:
+        return None
+    return Capture(
+        text=text,
+        locator=Locator(str(path.absolute()), record.offset, record.length),
+        html=html,
+        url=_target(record),
+        captured_at=_date(record),
+        capture_basis="http" if field(record.headers, MARK) == "http" else "warc",
+    )
+
+
+def _target(record: Record) -> str:
+    # Some writers of WARC 1.0 put it in brackets, as its grammar asks.
+    return field(record.headers, "WARC-Target-URI").strip("<>")
+
+
+def _date(record: Record) -> datetime:
+    text = field(record.headers, "WARC-Date")
+    try:
+        stamp = datetime.fromisoformat(text)
+    except ValueError:
+        stamp = None
+    # WARC 1.1 allows a bare day, which is no time.
+    if stamp is None or stamp.year not in YEARS or "T" not in text:
+        raise UnsoundError(f"has a capture time that is none: {text[:40]!r}")
+    aware = stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).replace(microsecond=0)
+
+
+def _may_be_page(message: Message, url: str) -> bool:
+    if message.status != _OK or message.kind not in _MARKUP | _UNSAID | {_PLAIN}:
+        return False
+    return not (message.kind == _PLAIN and _ROBOTS.fullmatch(url))
+
+
+def _is_html(kind: str, text: str) -> bool | None:
+    """Tell markup from plain text, by the content type and the first words; None for neither."""
+    head = text[:_SNIFF]
+    if not head.strip() or _BINARY in head or _FEED.match(head):
+        return None
+    if kind in _MARKUP:
+        return True
+    return looks_like_html(text) or (False if kind == _PLAIN else None)
