@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench import dating, speed
+from bench import dating, links, mentions, speed
 
 if __name__ == "__main__":
     shared = Path(sys.argv[1] if len(sys.argv) > 1 else "../shared")
@@ -13,3 +13,5 @@ if __name__ == "__main__":
         sys.exit(f"{shared}: no reference series there to measure with")
     speed.main(shared)
     dating.main(shared)
+    mentions.main(shared)
+    links.main()

@@ -140,7 +140,8 @@ def _move(change: int, base: int) -> str:
 _PASSING = {"stored_at", "file", "offset", "length"}
 TABLES = (
     *("articles", "strips", "quotes", "pages", "quarantine", "reference_closes"),
-    *("sittings", "prices", "sessions"),
+    *("sittings", "prices", "sessions", "actions"),
+    *("alignments", "subjects", "mentions", "links", "unlinked_articles", "unlinked_sessions"),
 )
 
 

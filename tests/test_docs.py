@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 def test_the_schema_document_is_the_schema():
     printed = (ROOT / "docs/schema.md").read_text(encoding="utf-8")
-    scripts = (schema._FACTS, schema._CONCLUSIONS, schema._DAEMON, schema._COLLECTING)  # noqa: SLF001
+    scripts = (schema._FACTS, schema._CONCLUSIONS, schema._NEWS, schema._DAEMON, schema._COLLECTING)  # noqa: SLF001
     for script in scripts:
         assert script.strip() in printed
 

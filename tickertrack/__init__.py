@@ -23,7 +23,7 @@ from tickertrack.errors import (
     StoreError,
     TickertrackError,
 )
-from tickertrack.models import IngestReport
+from tickertrack.models import IngestReport, LinkReport
 from tickertrack.tracker import Tracker, open_tracker
 
 open = open_tracker  # noqa: A001  (tt.open reads like the built-in it is modelled on)
@@ -37,6 +37,7 @@ __all__ = [
     "DiskFullError",
     "FetchError",
     "IngestReport",
+    "LinkReport",
     "LockedError",
     "NewerSchemaError",
     "NoDatabaseError",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from tickertrack.actions import propose_actions
 from tickertrack.dating import date_boards, span
 from tickertrack.markets import renames_of
 from tickertrack.markets.calendar import sessions_between, trading_day
-from tickertrack.models import DatedBoard, Sighting, Sitting, TradingDay
+from tickertrack.models import Action, DatedBoard, Sighting, Sitting, TradingDay
 from tickertrack.prices import resolve_prices
 from tickertrack.store.read import Row, Span, history
 from tickertrack.store.write import Conclusions
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from tickertrack.markets import Market, Rename
 
-__all__ = ["conclude", "follow"]
+__all__ = ["conclude", "follow", "under_last_names"]
 
 
 def conclude(
@@ -32,7 +34,9 @@ def conclude(
     sessions = _sessions(sittings, calendar, market)
     by_key = {(one.page_id, one.board): one for one in sightings}
     boards = [DatedBoard(by_key[sitting.page_id, sitting.board], sitting) for sitting in sittings]
-    return Conclusions(sittings, resolve_prices(boards, sessions, market), sessions)
+    prices = resolve_prices(boards, sessions, market)
+    actions = propose_actions(prices, sessions, market)
+    return Conclusions(sittings, prices, sessions, actions)
 
 
 def follow(
@@ -47,6 +51,16 @@ def follow(
             if (since or "") <= row["session"] < (until or "9999"):
                 rows.append({**row, "symbol": symbol})
     return sorted(rows, key=lambda row: (row["symbol"], row["session"]))
+
+
+def under_last_names(
+    actions: Iterable[Action], symbols: Sequence[str], market: Market
+) -> list[Action]:
+    """Give the actions of every name that the asked symbols had, under the names asked for."""
+    asked = {old: symbol for symbol in symbols for old, _, _ in _chain(symbol, renames_of(market))}
+    return [
+        replace(action, symbol=asked[action.symbol]) for action in actions if action.symbol in asked
+    ]
 
 
 def _chain(symbol: str, renames: Sequence[Rename]) -> list[tuple[str, str | None, str | None]]:

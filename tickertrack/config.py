@@ -42,9 +42,10 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """`[market]`: whose sessions and symbols the strips speak of."""
+    """`[market]`: whose sessions and symbols the strips speak of, and what moves are judged by."""
 
     name: str = "psx"
+    index: str = "KSE100"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -30,8 +31,11 @@ _FLOATS = {
     "high",
     "low",
     "confidence",
+    *("expected", "abnormal", "t", "p", "score", "factor", "amount"),
 }
-_WHOLE = {"quotes"}
+_WHOLE = {"quotes", "n"}
+_TRUTHS = {"market_wide"}
+_LISTS = {"tags", "about", "mentions"}
 _PRICES = {"Open": "first", "High": "high", "Low": "low", "Close": "price"}
 
 
@@ -97,17 +101,25 @@ def _settle(draft: Path, path: Path) -> None:
 
 
 def _typed(column: pd.Series[Any], name: str) -> pd.Series[Any]:
-    if name in _DAYS:
-        return pd.to_datetime(column).astype("datetime64[us]")
-    if name in _MOMENTS:
-        return pd.to_datetime(column, utc=True).astype("datetime64[us, UTC]")
-    if name in _FLOATS:
-        return column.astype("float64")
-    if name in _WHOLE:
-        return column.astype("int64")
-    if name == "tags":
-        return column.map(", ".join).astype("str")
+    for names, typed in _TYPES:
+        if name in names:
+            return typed(column)
     return column.astype("str")
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+_TYPES: tuple[tuple[set[str], Callable[[pd.Series[Any]], pd.Series[Any]]], ...] = (
+    (_DAYS, lambda column: pd.to_datetime(column).astype("datetime64[us]")),
+    (_MOMENTS, lambda column: pd.to_datetime(column, utc=True).astype("datetime64[us, UTC]")),
+    (_FLOATS, lambda column: column.astype("float64")),
+    (_WHOLE, lambda column: column.astype("int64")),
+    (_TRUTHS, lambda column: column.astype("bool")),
+    (_LISTS, lambda column: column.map(", ".join).astype("str")),
+    ({"evidence"}, lambda column: column.map(_as_json, "ignore").astype("str")),
+)
 
 
 def _wide(table: pd.DataFrame) -> pd.DataFrame:

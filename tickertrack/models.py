@@ -11,16 +11,25 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 __all__ = [
+    "Action",
+    "ActionKind",
+    "Alignment",
     "Article",
+    "Basis",
     "Board",
     "CaptureBasis",
     "Cause",
     "DatedBoard",
     "Direction",
+    "Field",
     "Fires",
     "HostState",
     "IngestReport",
+    "Link",
+    "LinkReport",
     "Locator",
+    "Mention",
+    "MentionKind",
     "Method",
     "Outcome",
     "Page",
@@ -29,24 +38,34 @@ __all__ = [
     "Published",
     "Quarantined",
     "Quote",
+    "Reading",
+    "Relation",
     "Response",
     "RunStatus",
+    "Scored",
     "Sighting",
     "Sitting",
     "Status",
+    "Story",
     "Strip",
+    "Topic",
     "TradingDay",
     "Verdict",
     "content_id",
     "is_flat",
 ]
 
+ActionKind = Literal["bonus", "split", "dividend", "right", "unexplained"]
+Basis = Literal["before_open", "in_session", "after_close", "closed_day", "day"]
 Board = Literal["stocks", "index"]
 CaptureBasis = Literal["http", "warc", "stated", "given", "unknown"]
 Cause = Literal["schedule", "start", "catch-up", "request", "once"]
 Direction = Literal["up", "down", "flat"]
+Field = Literal["title", "lead", "body", "tags"]
+MentionKind = Literal["name", "alias", "short", "ticker", "abbreviation"]
 Method = Literal["matched", "captured", "stated"]
 Precision = Literal["second", "minute", "day"]
+Relation = Literal["about", "mention", "sector", "market"]
 RunStatus = Literal["ok", "partial", "error", "missed", "skipped", "aborted"]
 Status = Literal["final", "intraday", "implied", "provisional"]
 Verdict = Literal["ok", "percent_mismatch", "sign_conflict", "impossible_reference", "out_of_range"]
@@ -226,6 +245,15 @@ class IngestReport:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkReport:
+    """What one call did: articles read for names, sessions linked, links that these have now."""
+
+    articles: int = 0
+    sessions: int = 0
+    links: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a job's run: counts of what it did, a line for each fault, how it ended."""
 
@@ -327,3 +355,101 @@ class Price:
     first_seen: datetime | None
     last_seen: datetime | None
     conflict: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """The session of an article, and why it is that one; `day`: no time of day was known."""
+
+    session: date
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """
+    A chain break and the corporate action that would explain it.
+
+    `session` is the first one at the new terms; prices before it times `factor` are comparable
+    with those after it. `amount` is a dividend per share; status is proposed, confirmed or denied.
+    """
+
+    symbol: str
+    session: date
+    kind: ActionKind
+    factor: float
+    amount: float | None
+    status: str
+    evidence: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """
+    A place in an article that names an instrument, by the symbol it had on the article's day.
+
+    `start` and `end` count characters of the field as stored: of the title, of the text (both for
+    its lead and for its body), or of the tags joined by ", ".
+    """
+
+    symbol: str
+    field: Field
+    start: int
+    end: int
+    text: str
+    kind: MentionKind
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A symbol that an article is about: score from 0 to 1, and what speaks for it."""
+
+    symbol: str
+    score: float
+    evidence: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What else an article is news of: a sector by its name, or `market`; and by which words."""
+
+    name: str
+    score: float
+    evidence: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Who and what an article is about, as far as its words show."""
+
+    about: tuple[Scored, ...]
+    mentions: tuple[Mention, ...]
+    sectors: tuple[Topic, ...]
+    market_wide: Topic | None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """An article as linking sees it: when it could be traded, how it begins, what it is about."""
+
+    article_id: int
+    alignment: Alignment
+    published: Published
+    title: str
+    lead: str
+    about: tuple[Scored, ...]
+    mentions: tuple[Mention, ...]
+    sectors: tuple[Topic, ...]
+    market_wide: Topic | None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A move with evidence for an article; `score` is from 0 to 1, the best relation highest."""
+
+    symbol: str
+    session: date
+    article_id: int
+    relation: Relation
+    score: float
+    evidence: dict[str, object]

@@ -9,16 +9,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
+from tickertrack.actions import adjust
+from tickertrack.asking import Asking
 from tickertrack.config import Config, load_config
-from tickertrack.errors import ConfigError, QueryError, SourceError
+from tickertrack.errors import ConfigError, SourceError
 from tickertrack.harmless import safe_term
-from tickertrack.models import IngestReport, Page
-from tickertrack.store import read
+from tickertrack.models import IngestReport, LinkReport, Page
+from tickertrack.spans import Day, Symbols, moment_of, names_of, span_of
+from tickertrack.store import linked, read
 from tickertrack.store.connect import open_reading, open_writing, told
 
 if TYPE_CHECKING:
@@ -37,8 +40,6 @@ log = logging.getLogger("tickertrack")
 # Pages in one transaction: enough to make the disk's work small, few enough to lose little.
 BATCH = 200
 
-Day = str | date | None
-Symbols = str | Sequence[str]
 Progress = Callable[[Page], None]
 Refused = Callable[[SourceError], None]
 
@@ -55,7 +56,7 @@ def open_tracker(
     return Tracker(settings.with_database(Path(database)) if database else settings)
 
 
-class Tracker:
+class Tracker(Asking):
     """One database with its settings; made by `open_tracker`, closed by its `with` block."""
 
     def __init__(self, config: Config) -> None:
@@ -118,6 +119,7 @@ class Tracker:
         report = self.store(_told_apart(found, errors, refused), progress)
         self._keep_refusals(errors)
         self.resolve()
+        self.link()
         if errors and refused is None:
             raise errors[0]
         return replace(report, seconds=round(time.monotonic() - begun, 3))
@@ -154,6 +156,7 @@ class Tracker:
 
         stored = store_series(self.writer(), self.path, symbol, closes)
         self.resolve()
+        self.link()
         return stored
 
     def remove_series(self, symbol: str) -> int:
@@ -162,6 +165,7 @@ class Tracker:
 
         removed = remove_series(self.writer(), self.path, symbol)
         self.resolve()
+        self.link()
         return removed
 
     def series_fit(self, symbol: str) -> tuple[int, int]:
@@ -181,6 +185,23 @@ class Tracker:
 
         store_conclusions(writer, self.path, self.config.market.name, draw)
 
+    def link(self, *, afresh: bool = False) -> LinkReport:
+        """
+        Read new articles for names, and link the moves of every session that changed.
+
+        `afresh` does it for all that is stored: the outcome is the same, as it is for any order.
+        """
+        from tickertrack.linking import forget, link  # noqa: PLC0415
+
+        if afresh:
+            forget(self.writer(), self.path)
+        return link(self.writer(), self.path, self.market())
+
+    def waiting(self) -> tuple[int, int]:
+        """Count the articles and the sessions that wait to be linked."""
+        with told(self.path):
+            return linked.count_waiting(self.reader())
+
     # ---- questions, as data frames
 
     def history(
@@ -192,17 +213,20 @@ class Tracker:
         as_of: str | datetime | None = None,
         style: Style = "tidy",
         follow_renames: bool = False,
+        adjusted: bool = False,
     ) -> pd.DataFrame:
         """
         Give the price series; `start` and `end` are both included (unlike yfinance's end).
 
         Tidy: symbol, session (datetime64[us]), price, reference_price, change, change_percent (in
-        percent), first, high, low (float64), status, quotes (int64), method.
+        percent), first, high, low (float64), status, quotes (int64), method. `adjusted` makes
+        prices before a confirmed corporate action comparable with those after it.
         """
         from tickertrack.frames import frame, styled  # noqa: PLC0415
 
-        names = _names(symbols)
-        rows = self.history_rows(names, start, end, as_of=as_of, follow_renames=follow_renames)
+        names = names_of(symbols)
+        how = {"follow_renames": follow_renames, "adjusted": adjusted}
+        rows = self.history_rows(names, start, end, as_of=as_of, **how)
         shown = names or list(dict.fromkeys(row["symbol"] for row in rows))
         zone = str(self.market().zone)
         return styled(frame(rows, read.HISTORY), style, symbols=shown, zone=zone)
@@ -211,19 +235,13 @@ class Tracker:
         """Give every observed line, a row per page that shows it; undated ones have no session."""
         from tickertrack.frames import frame  # noqa: PLC0415
 
-        return frame(self.quote_rows(_names(symbols), start, end), read.QUOTES)
+        return frame(self.quote_rows(names_of(symbols), start, end), read.QUOTES)
 
     def coverage(self, symbols: Symbols = (), start: Day = None, end: Day = None) -> pd.DataFrame:
         """Give sessions by symbols: captured, implied, missing or conflicting."""
         from tickertrack.frames import frame  # noqa: PLC0415
 
-        return frame(self.coverage_rows(_names(symbols), start, end), read.COVERAGE)
-
-    def news(self, start: Day = None, end: Day = None) -> pd.DataFrame:
-        """Give the articles that say they appeared in a range of days."""
-        from tickertrack.frames import frame  # noqa: PLC0415
-
-        return frame(self.news_rows(start, end), read.NEWS)
+        return frame(self.coverage_rows(names_of(symbols), start, end), read.COVERAGE)
 
     # ---- questions, as rows: what the command line prints, without pandas
 
@@ -235,33 +253,29 @@ class Tracker:
         *,
         as_of: str | datetime | None = None,
         follow_renames: bool = False,
+        adjusted: bool = False,
     ) -> list[read.Row]:
         """Give rows of `prices`, or what they would be by the facts stored until `as_of`."""
-        span = _span(start, end)
+        span, how = span_of(start, end), {"follow_renames": follow_renames, "adjusted": adjusted}
         if as_of is not None:
-            with closing(self._as_of(_moment(as_of))) as past:
-                return self._history(past, symbols, span, follow_renames=follow_renames)
+            with closing(self._as_of(moment_of(as_of))) as past:
+                return self._history(past, symbols, span, **how)
         with told(self.path):
-            return self._history(self.reader(), symbols, span, follow_renames=follow_renames)
+            return self._history(self.reader(), symbols, span, **how)
 
     def quote_rows(
         self, symbols: Sequence[str], start: Day = None, end: Day = None
     ) -> list[read.Row]:
         """Give the observed lines of symbols."""
         with told(self.path):
-            return read.quotes(self.reader(), symbols, _span(start, end))
+            return read.quotes(self.reader(), symbols, span_of(start, end))
 
     def coverage_rows(
         self, symbols: Sequence[str], start: Day = None, end: Day = None
     ) -> list[read.Row]:
         """Give sessions by symbols, each captured, implied, missing or conflicting."""
         with told(self.path):
-            return read.coverage(self.reader(), symbols, _span(start, end))
-
-    def news_rows(self, start: Day = None, end: Day = None) -> list[read.Row]:
-        """Give articles by the day on which they say they appeared."""
-        with told(self.path):
-            return read.news(self.reader(), _span(start, end))
+            return read.coverage(self.reader(), symbols, span_of(start, end))
 
     def quarantine_rows(self) -> list[read.Row]:
         """Give what was refused, and why."""
@@ -316,12 +330,15 @@ class Tracker:
         span: read.Span,
         *,
         follow_renames: bool,
+        adjusted: bool,
     ) -> list[read.Row]:
+        actions = self._decided(connection) if adjusted else []
         if not follow_renames:
-            return read.history(connection, symbols, span)
-        from tickertrack.conclude import follow  # noqa: PLC0415
+            return adjust(read.history(connection, symbols, span), actions)
+        from tickertrack.conclude import follow, under_last_names  # noqa: PLC0415
 
-        return follow(connection, symbols, span, self.market())
+        rows = follow(connection, symbols, span, self.market())
+        return adjust(rows, under_last_names(actions, symbols, self.market()))
 
     def _as_of(self, moment: datetime) -> sqlite3.Connection:
         """Draw the conclusions again, in memory, from the facts that were stored by then."""
@@ -363,37 +380,3 @@ def _batches(pages: Iterable[Page], size: int) -> Iterator[list[Page]]:
             batch = []
     if batch:
         yield batch
-
-
-def _names(symbols: Symbols) -> list[str]:
-    listed = [symbols] if isinstance(symbols, str) else symbols
-    return [symbol.upper() for symbol in listed]
-
-
-def _span(start: Day, end: Day) -> read.Span:
-    span = read.Span(_day(start), _day(end))
-    if span.start and span.end and span.start > span.end:
-        raise QueryError(
-            f"the start {span.start} is after the end {span.end}", advice="both are included"
-        )
-    return span
-
-
-def _day(value: Any) -> date | None:
-    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
-        return value
-    if isinstance(value, datetime):
-        return value.date()
-    try:
-        return date.fromisoformat(str(value).strip())
-    except ValueError as error:
-        raise QueryError(f"no date: {str(value)[:40]!r}", advice="write it YYYY-MM-DD") from error
-
-
-def _moment(value: str | datetime) -> datetime:
-    try:
-        stamp = value if isinstance(value, datetime) else datetime.fromisoformat(value.strip())
-    except ValueError as error:
-        advice = "write it YYYY-MM-DDTHH:MM:SS+00:00"
-        raise QueryError(f"no time: {str(value)[:40]!r}", advice=advice) from error
-    return stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,9 +30,9 @@ def resolve(shift: Shift) -> Outcome:
     return Outcome({"boards": boards, "undated": undated})
 
 
-def link(shift: Shift) -> Outcome:  # noqa: ARG001
-    """Do nothing yet: moves and news are not linked in this release."""
-    return Outcome()
+def link(shift: Shift) -> Outcome:
+    """Read new articles for names, and link the moves of every session that changed."""
+    return Outcome(asdict(shift.tracker.link()))
 
 
 def check(shift: Shift) -> Outcome:

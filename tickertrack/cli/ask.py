@@ -1,4 +1,4 @@
-"""Questions: history, quotes, coverage, quarantine, news, export."""
+"""Questions: history, quotes, coverage, quarantine, export."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from tickertrack.tracker import Tracker
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["coverage", "export", "history", "news", "quarantine", "quotes"]
+__all__ = ["coverage", "export", "hint", "history", "quarantine", "quotes", "unknown", "upper"]
+
+WHAT = ("prices", "quotes", "moves", "links", "news", "coverage")
 
 _SHORTEST_NEAR = 0.5
 
@@ -31,6 +33,7 @@ end_option = click.option("-e", "--end", help="Last session, YYYY-MM-DD, include
 @end_option
 @click.option("--as-of", help="Answer with only what was stored by this time, ISO 8601.")
 @click.option("--follow-renames", is_flag=True, help="Add what the symbol traded as before.")
+@click.option("--adjusted", is_flag=True, help="Adjust for the actions that actions.csv confirms.")
 @format_option
 @click.pass_obj
 def history(
@@ -40,6 +43,7 @@ def history(
     end: str | None,
     as_of: str | None,
     follow_renames: bool,
+    adjusted: bool,
     form: str | None,
 ) -> None:
     """
@@ -49,9 +53,11 @@ def history(
     tickertrack history ANL -s 2021-04-01 -e 2021-04-30
     tickertrack history ANL KSE100 -f json
     """
-    names = _upper(symbols)
-    rows = tracker.history_rows(names, start, end, as_of=as_of, follow_renames=follow_renames)
-    _hint(tracker, names, rows)
+    names = upper(symbols)
+    rows = tracker.history_rows(
+        names, start, end, as_of=as_of, follow_renames=follow_renames, adjusted=adjusted
+    )
+    hint(tracker, names, rows)
     show(rows, read.HISTORY, form)
 
 
@@ -70,9 +76,9 @@ def quotes(
     \b
     tickertrack quotes ANL -f jsonl
     """
-    names = _upper(symbols)
+    names = upper(symbols)
     rows = tracker.quote_rows(names, start, end)
-    _hint(tracker, names, rows)
+    hint(tracker, names, rows)
     show(rows, read.QUOTES, form)
 
 
@@ -91,10 +97,10 @@ def coverage(
     \b
     tickertrack coverage ANL -s 2021-04-01
     """
-    names = _upper(symbols)
+    names = upper(symbols)
     rows = tracker.coverage_rows(names, start, end)
     if names:
-        _hint(tracker, names, rows)
+        hint(tracker, names, rows)
     show(rows, read.COVERAGE, form)
 
 
@@ -112,25 +118,7 @@ def quarantine(tracker: Tracker, form: str | None) -> None:
 
 
 @click.command()
-@start_option
-@end_option
-@click.option("-d", "--date", "day", help="One day, YYYY-MM-DD.")
-@format_option
-@click.pass_obj
-def news(
-    tracker: Tracker, start: str | None, end: str | None, day: str | None, form: str | None
-) -> None:
-    """
-    Show articles by the day on which they say they appeared.
-
-    \b
-    tickertrack news -d 2021-04-07
-    """
-    show(tracker.news_rows(day or start, day or end), read.NEWS, form)
-
-
-@click.command()
-@click.argument("what", type=click.Choice(["prices", "quotes", "coverage", "news"]))
+@click.argument("what", type=click.Choice(WHAT))
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
 @start_option
 @end_option
@@ -148,19 +136,22 @@ def export(tracker: Tracker, what: str, output: Path, start: str | None, end: st
     asked: dict[str, Callable[..., pd.DataFrame]] = {
         "prices": tracker.history,
         "quotes": tracker.quotes,
-        "coverage": tracker.coverage,
+        "moves": tracker.moves,
+        "links": tracker.links,
         "news": tracker.news,
+        "coverage": tracker.coverage,
     }
     table = asked[what](start=start, end=end)
     write_file(table, output)
     say(f"{len(table)} rows in {output}")
 
 
-def _upper(symbols: Sequence[str]) -> list[str]:
+def upper(symbols: Sequence[str]) -> list[str]:
+    """Give symbols in capitals, as they are listed."""
     return [symbol.upper() for symbol in symbols]
 
 
-def _hint(tracker: Tracker, names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+def hint(tracker: Tracker, names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
     """Name near symbols for those of whom nothing is known: an empty answer is an answer."""
     found = {row["symbol"] for row in rows}
     missing = [name for name in names if name not in found]
@@ -169,10 +160,11 @@ def _hint(tracker: Tracker, names: Sequence[str], rows: Sequence[dict[str, Any]]
         if name in known:
             say(f"{name}: no price here; `tickertrack quotes {name}` shows its lines, dated or not")
             continue
-        say(f"{name}: {_unknown(name, known, tracker)}")
+        say(f"{name}: {unknown(name, known, tracker)}")
 
 
-def _unknown(name: str, known: Sequence[str], tracker: Tracker) -> str:
+def unknown(name: str, known: Sequence[str], tracker: Tracker) -> str:
+    """Say what is known of a symbol that no page shows, or what else may be meant."""
     listed = symbols_of(tracker.market())
     if name in listed:
         return f"listed ({listed[name].name}), but on no page that is stored"

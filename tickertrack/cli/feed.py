@@ -1,4 +1,4 @@
-"""What puts something in: init, ingest, resolve, reference import."""
+"""What puts something in: init, ingest, resolve, link, reference import."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tickertrack.models import Page
 from tickertrack.shipped import shipped, unit_file
 from tickertrack.tracker import Progress, Tracker
 
-__all__ = ["ingest", "init", "reference", "resolve"]
+__all__ = ["ingest", "init", "link", "reference", "resolve"]
 
 FAILED = 1
 # A series that fits none of so many stored lines is likely another's.
@@ -144,8 +144,24 @@ def resolve(tracker: Tracker) -> None:
     tickertrack resolve
     """
     tracker.resolve()
+    tracker.link()
     boards, undated = tracker.dating()
     say(f"{boards} boards, {undated} undated")
+
+
+@click.command()
+@click.option("--afresh", is_flag=True, help="All that is stored, not only what is new.")
+@click.pass_obj
+def link(tracker: Tracker, afresh: bool) -> None:
+    """
+    Read articles for names and link moves to them; ingest does so by itself.
+
+    \b
+    tickertrack link
+    tickertrack link --afresh
+    """
+    done = tracker.link(afresh=afresh)
+    say(f"{done.articles} articles read, {done.sessions} sessions linked, {done.links} links")
 
 
 @click.group()

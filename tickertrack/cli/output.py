@@ -16,7 +16,7 @@ import click
 
 from tickertrack.harmless import safe_cell, safe_term
 
-__all__ = ["FORMATS", "complain", "format_option", "say", "show"]
+__all__ = ["FORMATS", "chosen", "complain", "format_option", "say", "show", "show_object"]
 
 Row = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ _MOST_DECIMALS = 6
 _LEFT_OUT_FIRST = (
     *("raw", "verdict", "direction", "percent", "first", "high", "low", "page_date"),
     *("published_precision", "publisher", "byline", "tags", "file", "published_at"),
-    *("reference_price", "change", "confidence", "captured_at", "quotes"),
+    *("reference_price", "change", "confidence", "captured_at", "quotes", "t", "expected"),
 )
 # A time in a table needs no seconds and no more than a letter for UTC.
 _UTC = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00")
@@ -39,9 +39,18 @@ _UTC = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00
 
 def show(rows: Sequence[Row], columns: Sequence[str], form: str | None) -> None:
     """Print rows: a table where stdout is a terminal, CSV otherwise, or what was asked for."""
-    form = form or ("table" if sys.stdout.isatty() else "csv")
-    text = FORMATS[form](rows, columns)
-    sys.stdout.write(text)
+    sys.stdout.write(FORMATS[chosen(form)](rows, columns))
+
+
+def show_object(found: Row, form: str) -> None:
+    """Print one object, as JSON on several lines or on one."""
+    indent = 2 if form == "json" else None
+    sys.stdout.write(json.dumps(found, ensure_ascii=True, indent=indent) + "\n")
+
+
+def chosen(form: str | None) -> str:
+    """Give the form that was asked for: without one a table on a terminal, else CSV."""
+    return form or ("table" if sys.stdout.isatty() else "csv")
 
 
 def say(text: str) -> None:
@@ -64,6 +73,8 @@ def plain(value: Any) -> str:
         return f"{value:.15g}"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
     return str(value)
 
 

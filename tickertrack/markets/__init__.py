@@ -16,7 +16,7 @@ from tickertrack.config import read_toml, refuse_unknown
 from tickertrack.errors import ConfigError
 from tickertrack.models import Board
 
-__all__ = ["Hours", "Market", "PriceLimit", "Rename", "Symbol", "load_market"]
+__all__ = ["Hours", "Market", "PriceLimit", "Rename", "Symbol", "load_market", "read_rows"]
 
 SHIPPED = Path(__file__).parent
 _KEYS = {"name", "title", "timezone", "calendar", "currency", "indices"}
@@ -26,11 +26,12 @@ _ROWS = {"corrections", "hours", "limits"}
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A listed instrument; `first` and `last` are its trades as far as they are known."""
+    """A listed instrument; `traded`: a trade of it is known, or nothing is said of trades."""
 
     symbol: str
     name: str
     sector: str
+    traded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +138,28 @@ def load_market(name: str, folder: Path = Path()) -> Market:
 @lru_cache(maxsize=16)
 def symbols_of(market: Market) -> dict[str, Symbol]:
     """Read a market's symbols.csv: symbol to name and sector."""
-    rows = _rows(market.folder / "symbols.csv")
-    return {row["symbol"]: Symbol(row["symbol"], row["name"], row["sector"]) for row in rows}
+    rows = read_rows(market.folder / "symbols.csv")
+    symbols = (
+        Symbol(row["symbol"], row["name"], row["sector"], row.get("first_trade") != "")
+        for row in rows
+    )
+    return {one.symbol: one for one in symbols}
 
 
 @lru_cache(maxsize=16)
 def renames_of(market: Market) -> tuple[Rename, ...]:
     """Read a market's renames.csv, earliest first."""
-    rows = _rows(market.folder / "renames.csv")
+    rows = read_rows(market.folder / "renames.csv")
     renames = (Rename(row["old"], row["new"], date.fromisoformat(row["session"])) for row in rows)
     return tuple(sorted(renames, key=lambda rename: rename.session))
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Read a table of a market's folder; one that is not there has no rows."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _find(name: str, folders: Iterable[Path]) -> Path:
@@ -156,13 +169,6 @@ def _find(name: str, folders: Iterable[Path]) -> Path:
             return path
     known = sorted(path.parent.name for path in SHIPPED.glob("*/market.toml"))
     raise ConfigError(f"no market named {name!r}", advice=f"known: {', '.join(known)}")
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def _hours(row: Mapping[str, Any]) -> Hours:

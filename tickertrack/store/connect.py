@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from tickertrack.errors import (
     BusyError,
@@ -18,10 +19,12 @@ from tickertrack.errors import (
     StoreError,
 )
 
-__all__ = ["SCHEMA_VERSION", "open_reading", "open_writing", "told", "transaction"]
+__all__ = ["SCHEMA_VERSION", "drawn", "open_reading", "open_writing", "told", "transaction"]
+
+Drawn = TypeVar("Drawn")
 
 # Raised by one with each migration: a database above it was written by a newer tickertrack.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # "TICK", so that `file` and our own doctor know the database by its header.
 APPLICATION_ID = 0x5449434B
 _BUSY_SECONDS = 30.0
@@ -106,12 +109,32 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def drawn(connection: sqlite3.Connection, path: Path, draw: Callable[[], Drawn]) -> Iterator[Drawn]:
+    """
+    Run one write transaction with conclusions that `draw` gives from what is stored.
+
+    They are drawn before the lock is taken, so that others may store meanwhile; if others did,
+    they are drawn again under it, or newer conclusions would be lost to older ones.
+    """
+    with told(path):
+        version = _data_version(connection)
+        conclusions = draw()
+    with transaction(connection, path):
+        yield conclusions if _data_version(connection) == version else draw()
+
+
+@contextmanager
 def told(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into ours: which database, what is wrong, what to do."""
     try:
         yield
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise _translated(error, path) from error
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    # Changes when another connection commits, never by what this one does.
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def _connect_reading(path: Path) -> sqlite3.Connection:

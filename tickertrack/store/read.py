@@ -63,7 +63,6 @@ QUOTES = (
 )
 COVERAGE = ("symbol", "session", "coverage", "status", "quotes", "conflict")
 QUARANTINE = ("url", "file", "line", "reason", "raw")
-NEWS = ("url", "title", "byline", "published_at", "published_precision", "publisher", "tags")
 
 _SCALE = 10_000
 # A page that has no URL of its own is named by its file, so that every row can be traced.
@@ -192,17 +191,6 @@ def quarantine(connection: sqlite3.Connection) -> list[Row]:
         " LEFT JOIN pages ON pages.id = page_id ORDER BY reason, quarantine.file, url, line",
         [],
     )
-
-
-def news(connection: sqlite3.Connection, span: Span) -> list[Row]:
-    """Read articles by the day on which they were published."""
-    where, values = span.where("substr(published_at, 1, 10)")
-    if span.start is None and span.end is None:
-        where, values = "1", []
-    columns = ", ".join(NEWS)
-    sql = f"SELECT {columns} FROM articles WHERE {where} ORDER BY published_at, url, id"
-    rows = _rows(connection, sql, values)
-    return [{**row, "tags": json.loads(row["tags"] or "[]")} for row in rows]
 
 
 def dating(connection: sqlite3.Connection) -> tuple[int, int]:

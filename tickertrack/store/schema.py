@@ -142,16 +142,6 @@ CREATE TABLE mentions (           -- a named instrument in an article
   kind TEXT NOT NULL,
   PRIMARY KEY (article_id, field, start, symbol)
 ) STRICT, WITHOUT ROWID;
-
-CREATE TABLE links (              -- a move with evidence for an article
-  symbol TEXT NOT NULL,
-  session TEXT NOT NULL,
-  article_id INTEGER NOT NULL REFERENCES articles (id),
-  relation TEXT NOT NULL CHECK (relation IN ('about', 'mention', 'sector', 'market')),
-  score REAL NOT NULL,
-  evidence TEXT NOT NULL,
-  PRIMARY KEY (symbol, session, article_id)
-) STRICT, WITHOUT ROWID;
 """
 
 _DAEMON = """
@@ -171,6 +161,89 @@ CREATE TABLE jobs (               -- requests to a live daemon, from another pro
   paused INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
   run_requested_at TEXT
 ) STRICT, WITHOUT ROWID;
+"""
+
+# Never filled: link_news lays it anew in another order.
+_FIRST_LINKS = """
+CREATE TABLE links (
+  symbol TEXT NOT NULL,
+  session TEXT NOT NULL,
+  article_id INTEGER NOT NULL REFERENCES articles (id),
+  relation TEXT NOT NULL CHECK (relation IN ('about', 'mention', 'sector', 'market')),
+  score REAL NOT NULL,
+  evidence TEXT NOT NULL,
+  PRIMARY KEY (symbol, session, article_id)
+) STRICT, WITHOUT ROWID;
+"""
+
+# Moves and their news: conclusions too, and what they have not taken in yet.
+_NEWS = """
+CREATE TABLE alignments (         -- the first session that could trade an article's news
+  article_id INTEGER PRIMARY KEY REFERENCES articles (id),
+  session TEXT NOT NULL,
+  basis TEXT NOT NULL             -- day: no time of day is known
+    CHECK (basis IN ('before_open', 'in_session', 'after_close', 'closed_day', 'day'))
+) STRICT;
+CREATE INDEX alignments_session ON alignments (session);
+
+CREATE TABLE subjects (           -- what an article is about: an instrument, a sector, the market
+  article_id INTEGER NOT NULL REFERENCES articles (id),
+  kind TEXT NOT NULL CHECK (kind IN ('symbol', 'sector', 'market')),
+  name TEXT NOT NULL,
+  score REAL NOT NULL CHECK (score BETWEEN 0 AND 1),
+  evidence TEXT NOT NULL,         -- a JSON object
+  PRIMARY KEY (article_id, kind, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX subjects_name ON subjects (name, article_id);
+CREATE INDEX mentions_symbol ON mentions (symbol, article_id);
+CREATE INDEX articles_published ON articles (published_at);
+
+CREATE TABLE links (              -- a move with evidence for an article
+  session TEXT NOT NULL,          -- first in the key: a session's links are replaced as a whole
+  symbol TEXT NOT NULL,
+  article_id INTEGER NOT NULL REFERENCES articles (id),
+  relation TEXT NOT NULL CHECK (relation IN ('about', 'mention', 'sector', 'market')),
+  score REAL NOT NULL CHECK (score BETWEEN 0 AND 1),
+  evidence TEXT NOT NULL,         -- a JSON object: every factor of the score
+  PRIMARY KEY (session, symbol, article_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE actions (            -- a chain break, and the corporate action that would explain it
+  symbol TEXT NOT NULL,
+  session TEXT NOT NULL,          -- the first one at the new terms
+  kind TEXT NOT NULL CHECK (kind IN ('bonus', 'split', 'dividend', 'right', 'unexplained')),
+  factor REAL NOT NULL CHECK (factor > 0), -- prices before, times this, compare with those after
+  amount REAL,                    -- of a dividend, per share
+  evidence TEXT NOT NULL,         -- a JSON object
+  PRIMARY KEY (symbol, session)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE unlinked_articles (  -- an article that is new, or changed since it was read for names
+  article_id INTEGER PRIMARY KEY
+) STRICT;
+
+CREATE TABLE unlinked_sessions (  -- a session whose prices or articles changed since it was linked
+  session TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE linked_by (          -- the digest of the names, hours and rules that were in force
+  rules TEXT NOT NULL
+) STRICT;
+
+CREATE TRIGGER articles_unlinked AFTER INSERT ON articles
+  BEGIN INSERT OR IGNORE INTO unlinked_articles VALUES (new.id); END;
+CREATE TRIGGER articles_changed AFTER UPDATE ON articles
+  BEGIN INSERT OR IGNORE INTO unlinked_articles VALUES (new.id); END;
+
+CREATE VIEW moves_news AS         -- every price beside every article of its session
+  SELECT prices.symbol, prices.session, price, reference_price, change, change_percent, status,
+    relation, score, title, url, publisher, published_at, published_precision, basis,
+    articles.id AS article_id
+  FROM prices
+  JOIN alignments ON alignments.session = prices.session
+  JOIN articles ON articles.id = alignments.article_id
+  LEFT JOIN links ON links.symbol = prices.symbol AND links.session = prices.session
+    AND links.article_id = articles.id;
 """
 
 
@@ -222,7 +295,7 @@ CREATE TABLE alerts (             -- a rule that holds for a subject, and was to
 @migrations()
 def create_tables(db: Database) -> None:
     """Lay the tables of the first release."""
-    for script in (_FACTS, _CONCLUSIONS, _DAEMON):
+    for script in (_FACTS, _CONCLUSIONS, _FIRST_LINKS, _DAEMON):
         for statement in _statements(script):
             db.conn.execute(statement)
 
@@ -239,6 +312,15 @@ def remember_fetches(db: Database) -> None:
     """Lay what the daemon remembers: addresses, hosts, and why a run took place."""
     for statement in _statements(_COLLECTING):
         db.conn.execute(statement)
+
+
+@migrations()
+def link_news(db: Database) -> None:
+    """Lay the tables of moves and their news; what is stored already waits to be linked."""
+    db.conn.execute("DROP TABLE links")
+    for statement in _statements(_NEWS):
+        db.conn.execute(statement)
+    db.conn.execute("INSERT INTO unlinked_articles SELECT id FROM articles")
 
 
 def migrate(connection: sqlite3.Connection) -> None:

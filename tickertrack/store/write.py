@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tickertrack.errors import SourceError
 from tickertrack.models import (
+    Action,
     Article,
     IngestReport,
     Page,
@@ -22,8 +23,9 @@ from tickertrack.models import (
     TradingDay,
     content_id,
 )
-from tickertrack.store.connect import told, transaction
+from tickertrack.store.connect import drawn, transaction
 from tickertrack.store.fetches import Fetch, write_fetch
+from tickertrack.store.linked import mark_changed, priced, store_actions
 
 __all__ = [
     "Conclusions",
@@ -46,6 +48,7 @@ class Conclusions:
     sittings: Sequence[Sitting]
     prices: Sequence[Price]
     sessions: Sequence[TradingDay]
+    actions: Sequence[Action] = ()
 
 
 def store_pages(
@@ -100,18 +103,9 @@ def remove_series(connection: sqlite3.Connection, path: Path, symbol: str) -> in
 def store_conclusions(
     connection: sqlite3.Connection, path: Path, market: str, draw: Callable[[], Conclusions]
 ) -> None:
-    """
-    Replace all conclusions, in one transaction, by those that `draw` gives.
-
-    They are drawn before the lock is taken, so that others may store meanwhile; if others did,
-    they are drawn again under it, or newer conclusions would be lost to older ones.
-    """
-    with told(path):
-        version = _data_version(connection)
-        conclusions = draw()
-    with transaction(connection, path):
-        if _data_version(connection) != version:
-            conclusions = draw()
+    """Replace all conclusions of pages, in one transaction, by those that `draw` gives."""
+    with drawn(connection, path, draw) as conclusions:
+        before = priced(connection, market)
         connection.execute("DELETE FROM sittings")
         connection.execute("DELETE FROM prices")
         connection.execute("DELETE FROM sessions WHERE market = ?", (market,))
@@ -126,6 +120,8 @@ def store_conclusions(
             "INSERT INTO sessions VALUES (?, ?, ?, ?, ?)",
             (_session_row(market, session) for session in conclusions.sessions),
         )
+        store_actions(connection, conclusions.actions)
+        mark_changed(connection, before, priced(connection, market))
 
 
 def forget_after(connection: sqlite3.Connection, path: Path, moment: datetime) -> None:
@@ -348,11 +344,6 @@ def added(one: IngestReport, other: IngestReport) -> IngestReport:
 
 def _unscaled(value: int | None) -> float | None:
     return None if value is None else value / SCALE
-
-
-def _data_version(connection: sqlite3.Connection) -> int:
-    # Changes when another connection commits, never by what this one does.
-    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def _time(stamp: datetime) -> str:

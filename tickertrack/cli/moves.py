@@ -1,0 +1,175 @@
+"""Questions about moves and their news: moves, explain, news, actions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from tickertrack.asking import ACTIONS, EXPLANATION, explained
+from tickertrack.cli.ask import end_option, hint, start_option, unknown, upper
+from tickertrack.cli.output import chosen, format_option, say, show, show_object
+from tickertrack.moves import MOVES
+from tickertrack.spans import day_of
+from tickertrack.store.news import NEWS
+from tickertrack.tracker import Tracker
+
+__all__ = ["actions", "explain", "moves", "news"]
+
+day_option = click.option("-d", "--date", "day", help="One day, YYYY-MM-DD.")
+
+# What a table's figures are rounded to; every other form gives them as they are.
+_PLACES = {"expected": 2, "abnormal": 2, "t": 2, "p": 4, "factor": 4}
+
+Row = dict[str, Any]
+
+
+@click.command()
+@click.argument("symbols", nargs=-1)
+@day_option
+@start_option
+@end_option
+@click.option("--min-percent", type=float, default=0.0, help="Moves of so many percent or more.")
+@click.option("--significant", is_flag=True, help="Moves that chance explains 1 time in 20.")
+@format_option
+@click.pass_obj
+def moves(
+    tracker: Tracker,
+    symbols: tuple[str, ...],
+    day: str | None,
+    start: str | None,
+    end: str | None,
+    min_percent: float,
+    significant: bool,
+    form: str | None,
+) -> None:
+    """
+    Show the moves of SYMBOLS, or of all: what was expected of them, and the news they have.
+
+    In JSON the moves of a single day also carry `news`: every article of their session.
+
+    \b
+    tickertrack moves -d 2021-04-07
+    tickertrack moves ANL -s 2021-04-01 --min-percent 5 -f json
+    """
+    _tell_waiting(tracker)
+    names, since, until = upper(symbols), day or start, day or end
+    rows = tracker.move_rows(names, since, until, min_percent=min_percent, significant=significant)
+    if names and not (min_percent or significant):
+        hint(tracker, names, rows)
+    if chosen(form) in {"json", "jsonl"} and since and since == until:
+        show(tracker.with_news(rows, since), (*MOVES, "news"), form)
+        return
+    show(_rounded(rows, form), MOVES, form)
+
+
+@click.command()
+@click.argument("symbol")
+@click.argument("day", metavar="DATE")
+@format_option
+@click.pass_obj
+def explain(tracker: Tracker, symbol: str, day: str, form: str | None) -> None:
+    """
+    Explain the move of SYMBOL on DATE: figures, ranked news with evidence, the rest of the day.
+
+    \b
+    tickertrack explain ANL 2021-04-07
+    tickertrack explain ANL 2021-04-07 -f json
+    """
+    _tell_waiting(tracker)
+    found, form = tracker.explanation(symbol, day), chosen(form)
+    if found["move"] is None:
+        _say_why_not(tracker, symbol.upper(), day)
+    if form in {"json", "jsonl"}:
+        show_object(found, form)
+    elif form == "csv" or found["move"] is None:
+        show(explained(found), EXPLANATION, form)
+    else:
+        # Imported here: only people read prose.
+        from tickertrack.cli.prose import tell  # noqa: PLC0415
+
+        sys.stdout.write(tell(found, tracker.config.market.index, form))
+
+
+@click.command()
+@day_option
+@start_option
+@end_option
+@click.option("--symbol", help="Articles that are about this symbol, or mention it.")
+@click.option("--search", help='Articles with these words; "in quotes" as they stand.')
+@format_option
+@click.pass_obj
+def news(
+    tracker: Tracker,
+    day: str | None,
+    start: str | None,
+    end: str | None,
+    symbol: str | None,
+    search: str | None,
+    form: str | None,
+) -> None:
+    """
+    Show articles by the day on which they say they appeared.
+
+    \b
+    tickertrack news -d 2021-04-07
+    tickertrack news --symbol ANL --search "denim exports"
+    """
+    _tell_waiting(tracker)
+    rows = tracker.news_rows(day or start, day or end, symbol=symbol, search=search)
+    if symbol and not rows:
+        say(f"{symbol.upper()}: no article that names it")
+    show(rows, NEWS, form)
+
+
+@click.command()
+@click.argument("symbols", nargs=-1)
+@start_option
+@end_option
+@format_option
+@click.pass_obj
+def actions(
+    tracker: Tracker, symbols: tuple[str, ...], start: str | None, end: str | None, form: str | None
+) -> None:
+    """
+    Show chain breaks and the actions that would explain them; actions.csv confirms or denies.
+
+    \b
+    tickertrack actions -f csv > actions.csv    then write confirmed or denied for proposed
+    tickertrack history ANL --adjusted
+    """
+    rows = tracker.action_rows(upper(symbols), start, end)
+    show(_rounded(rows, form), ACTIONS, form)
+
+
+def _rounded(rows: Sequence[Row], form: str | None) -> Sequence[Row]:
+    if chosen(form) not in {"table", "markdown"}:
+        return rows
+    return [{name: _round(name, value) for name, value in row.items()} for row in rows]
+
+
+def _round(name: str, value: Any) -> Any:
+    return round(value, _PLACES[name]) if name in _PLACES and value is not None else value
+
+
+def _tell_waiting(tracker: Tracker) -> None:
+    articles, sessions = tracker.waiting()
+    if articles or sessions:
+        say(f"{articles} articles and {sessions} sessions wait to be linked: `tickertrack link`")
+
+
+def _say_why_not(tracker: Tracker, symbol: str, day: str) -> None:
+    """Say why there is no such move: who is not known, or the nearest sessions with a price."""
+    known = tracker.symbols()
+    if symbol not in known:
+        say(f"{symbol}: {unknown(symbol, known, tracker)}")
+        return
+    priced = [row["session"] for row in tracker.history_rows([symbol])]
+    asked = f"{day_of(day):%Y-%m-%d}"
+    before = max((one for one in priced if one < asked), default=None)
+    after = min((one for one in priced if one > asked), default=None)
+    near = " and ".join(one for one in (before, after) if one)
+    weekday = f"{day_of(day):%A}"
+    say(f"{symbol}: no price on {asked}, a {weekday}" + (f"; nearest: {near}" if near else ""))
