@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -206,6 +207,29 @@ def test_boards_of_one_page_may_be_of_two_sessions():
     found = {(one.page_id, one.board): one.session for one in dated(boards)}
     assert found[2, "stocks"] == WEEK[2]
     assert found[2, "index"] in {WEEK[1], None}
+
+
+def one_line_boards(count: int) -> list[Sighting]:
+    """Show KSE100's line alone, too little for a node, on so many pages of 25 sessions."""
+    days = [day.session for day in sessions_between(PSX, date(2024, 5, 13), date(2024, 6, 14))]
+    boards = []
+    for page in range(count):
+        place = page % len(days)
+        before = {"KSE100": 72_000.0 + 311 * place + page / 10_000}
+        now = {"KSE100": 72_200.0 + 311 * place + page}
+        boards.append(sighting(page, now, before, captured_at=at(days[place], 11, page % 60)))
+    return boards
+
+
+def test_four_times_the_slight_boards_take_four_times_the_time():
+    def seconds(count: int) -> float:
+        boards = one_line_boards(count)
+        begun = process_time()
+        dated(boards)
+        return process_time() - begun
+
+    # Ten times or more, where each board goes through what all others show.
+    assert seconds(8_000) < 7 * seconds(2_000)
 
 
 @given(st.permutations(range(6)))

@@ -237,12 +237,12 @@ def _slightly(
 
 
 def _known(sightings: Sequence[Sighting], placed: Mapping[_Key, _Placed], sure: float) -> Knowledge:
-    known = Knowledge()
-    for one in sightings:
-        found = placed.get((one.page_id, one.board))
-        if found is not None and found.belief.max() >= sure:
-            known.add(one, int(found.belief.argmax()))
-    return known
+    beliefs_of = ((one, placed.get((one.page_id, one.board))) for one in sightings)
+    return Knowledge(
+        (one, found.best)
+        for one, found in beliefs_of
+        if found is not None and found.belief.max() >= sure
+    )
 
 
 def _sitting(axis: Axis, sighting: Sighting, placed: _Placed) -> Sitting:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tickertrack.dating.axis import Axis, Vector
 from tickertrack.dating.nodes import bits_of, tolerance_of
@@ -16,27 +18,69 @@ __all__ = ["Knowledge", "slight_evidence"]
 # Of a session whose reference price is known: how often a true board agrees, and how often a
 # false one does beyond chance.
 _AGREES, _DIFFERS = 0.98, 0.001
+# Stands for the page where more than one shows a price: ids are positive.
+_SEVERAL = -1
 
-# symbol → place on the axis → price → the pages that show it
-_Shown = defaultdict[str, defaultdict[int, defaultdict[int, set[int]]]]
+# (place on the axis, price) → the page that shows it
+_Seen = dict[tuple[int, int], int]
+_Whole = NDArray[np.int64]
+_Key = TypeVar("_Key")
+
+
+class Shown:
+    """
+    What sessions showed of a symbol, and on which page: no board is its own witness.
+
+    As arrays, prices in order: each of a crawl's thousands of slight boards asks it, and must not
+    go through what all others showed.
+    """
+
+    def __init__(self, seen: Mapping[tuple[int, int], int]) -> None:
+        """Lay out which price was seen at which place, and the only page that shows it."""
+        rows = sorted((price, place, page_id) for (place, price), page_id in seen.items())
+        self._prices, self._places, self._pages = _columns(rows, 3)
+        days: dict[int, int] = {}
+        for _, place, page_id in rows:
+            _note(days, place, page_id)
+        self._days, self._day_pages = _columns(list(days.items()), 2)
+
+    def places(self, page_id: int) -> _Whole:
+        """Give the places of which anything is known beside what this page shows."""
+        known: _Whole = self._days[self._day_pages != page_id]
+        return known
+
+    def places_of(self, price: int, tolerance: int, page_id: int) -> _Whole:
+        """Give the places at which another page shows a price as near as that."""
+        ends = (price - tolerance, price + tolerance + 1)
+        near = slice(*np.searchsorted(self._prices, ends))
+        known: _Whole = self._places[near][self._pages[near] != page_id]
+        return known
 
 
 class Knowledge:
-    """Reference prices and last prices of sessions that are surely dated, and who showed them."""
+    """Reference prices and last prices of sessions that are surely dated, by symbol."""
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self.references: _Shown = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
-        self.prices: _Shown = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
+    def __init__(self, placed: Iterable[tuple[Sighting, int]]) -> None:
+        """Learn boards, each with the place of its session on the axis."""
+        references: defaultdict[str, _Seen] = defaultdict(dict)
+        prices: defaultdict[str, _Seen] = defaultdict(dict)
+        for sighting, place in placed:
+            for symbol, price in sighting.prices.items():
+                _note(prices[symbol], (place, price), sighting.page_id)
+            if is_flat(sighting):
+                continue
+            for symbol, reference in sighting.references.items():
+                _note(references[symbol], (place, reference), sighting.page_id)
+        self._references = {symbol: Shown(seen) for symbol, seen in references.items()}
+        self._prices = {symbol: Shown(seen) for symbol, seen in prices.items()}
 
-    def add(self, sighting: Sighting, place: int) -> None:
-        """Learn a board of the session at a place on the axis."""
-        flat = is_flat(sighting)
-        for symbol, reference in sighting.references.items():
-            price = sighting.prices[symbol]
-            self.prices[symbol][place][price].add(sighting.page_id)
-            if not flat:
-                self.references[symbol][place][reference].add(sighting.page_id)
+    def references(self, symbol: str) -> Shown:
+        """Give what is known of a symbol's reference prices."""
+        return self._references.get(symbol) or Shown({})
+
+    def prices(self, symbol: str) -> Shown:
+        """Give what is known of a symbol's last prices."""
+        return self._prices.get(symbol) or Shown({})
 
 
 def slight_evidence(axis: Axis, sighting: Sighting, known: Knowledge) -> Vector:
@@ -57,18 +101,20 @@ def _symbol_evidence(axis: Axis, sighting: Sighting, symbol: str, known: Knowled
     tolerance = tolerance_of(sighting.board)
     chance = 2.0 ** -bits_of(sighting.board, {symbol: reference}, tolerance or 1)
     result = np.full(len(axis), chance)
-    for place, shown in known.references[symbol].items():
-        values = _of_others(shown, sighting.page_id)
-        if values:
-            agrees = any(abs(value - reference) <= tolerance for value in values)
-            result[place] = _AGREES if agrees else _DIFFERS * chance
+    shown = known.references(symbol)
+    result[shown.places(sighting.page_id)] = _DIFFERS * chance
+    result[shown.places_of(reference, tolerance, sighting.page_id)] = _AGREES
     if reference == price:
         # No change: perhaps before the open, when the last prices of the session stand there.
-        for place, shown in known.prices[symbol].items():
-            if price in _of_others(shown, sighting.page_id):
-                result[place] = max(result[place], _AGREES)
+        still = known.prices(symbol).places_of(price, 0, sighting.page_id)
+        result[still] = np.maximum(result[still], _AGREES)
     return result
 
 
-def _of_others(shown: Mapping[int, set[int]], page_id: int) -> list[int]:
-    return [value for value, pages in shown.items() if pages != {page_id}]
+def _note(pages: dict[_Key, int], key: _Key, page_id: int) -> None:
+    if pages.setdefault(key, page_id) != page_id:
+        pages[key] = _SEVERAL
+
+
+def _columns(rows: Sequence[tuple[int, ...]], count: int) -> _Whole:
+    return np.array(rows, dtype=np.int64).reshape(-1, count).T.copy()
