@@ -12,6 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 from bench.dating import Outcome, date_crawl, date_real, judged, reliability, tally
 from tickertrack.dating import date_boards, span
+from tickertrack.dating.nodes import bits_of
 from tickertrack.markets import load_market
 from tickertrack.markets.calendar import sessions_between
 from tickertrack.models import Board, Published, Sighting, Sitting
@@ -207,6 +208,15 @@ def test_boards_of_one_page_may_be_of_two_sessions():
     found = {(one.page_id, one.board): one.session for one in dated(boards)}
     assert found[2, "stocks"] == WEEK[2]
     assert found[2, "index"] in {WEEK[1], None}
+
+
+@given(st.permutations([12_700, 23_100, 34_700, 59_300, 73_100, 90_200]))
+def test_bits_are_the_same_to_the_last_digit_in_any_order(order: list[int]):
+    # A set of symbols comes in another order in every process.
+    def bits(prices: list[int]) -> float:
+        return bits_of("stocks", {str(price): price for price in prices}, 0)
+
+    assert bits(order) == bits(sorted(order))
 
 
 def one_line_boards(count: int) -> list[Sighting]:

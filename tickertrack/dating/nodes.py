@@ -72,7 +72,8 @@ def threshold(boards: int) -> float:
 
 def bits_of(board: Board, prices: Prices, tolerance: int) -> float:
     """Give the bits that a vector of prices carries."""
-    return sum(_symbol_bits(board, prices, tolerance).values())
+    # Exact: else the last digit would hang on the order in which a set gives its symbols.
+    return math.fsum(_symbol_bits(board, prices, tolerance).values())
 
 
 def agreement(board: Board, one: Prices, other: Prices, tolerance: int) -> Agreement:
