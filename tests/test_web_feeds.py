@@ -243,6 +243,15 @@ def test_a_hostile_feed_takes_little_memory(case: str):
         tracemalloc.stop()
 
 
+def test_bounds_leave_room_for_what_is_meant_well():
+    nested = [rss(item("/1") + "<a>" * depth + "</a>" * depth) for depth in (98, 99)]
+    assert len(read_feed(nested[0], URL).entries) == 1
+    assert refusal(nested[1]) == "too_deep"
+    blanks = rss(item("/1") + ("<a/>" + " " * 200_000) * 26)
+    assert len(read_feed(blanks, URL).entries) == 1
+    assert refusal(blanks + b" " * (LARGEST + 1 - len(blanks))) == "too_large"
+
+
 def test_without_the_guards_each_of_these_happens(tmp_path: Path):
     # Python's own reader unfolds entities; two steps of the ten are enough to see it.
     laugh = LAUGHS.replace("a9", "a3") + "<rss>&a3;</rss>"

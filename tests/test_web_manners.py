@@ -315,6 +315,14 @@ def test_one_broken_page_does_not_close_its_host(server: Hostile):
     assert outcome(asker, server.url("/")) == "host_resting"
 
 
+def test_between_two_tries_there_is_a_second_at_least(server: Hostile):
+    server.pages["/dead"] = DEAD["500"]
+    clock = Clock()
+    outcome(fetcher(server, clock=clock, per_host_delay=0.0), server.url("/dead"))
+    assert len(clock.waited) == 2
+    assert min(clock.waited) >= 1
+
+
 def test_a_pause_is_drawn_anew_and_has_bounds():
     for tries, longest in ((1, 2), (2, 4), (3, 8), (9, 60)):
         pauses = [pause_after(tries) for _ in range(500)]

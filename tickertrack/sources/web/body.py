@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from tickertrack.sources.web.network import Answer
 
@@ -64,11 +64,7 @@ def _unpacked(answer: Answer) -> Iterator[bytes]:
         raise answer.fault("broken", "ends before its gzip does")
 
 
-def _steps(gzip: zlib._Decompress, chunk: bytes) -> Iterable[bytes]:
-    while True:
-        piece = gzip.decompress(chunk, STEP)
-        yield piece
+def _steps(gzip: zlib._Decompress, chunk: bytes) -> Iterator[bytes]:
+    while chunk:
+        yield gzip.decompress(chunk, STEP)
         chunk = gzip.unconsumed_tail
-        # A full step may have left more inside, with nothing left to put in.
-        if not chunk and len(piece) < STEP:
-            return
