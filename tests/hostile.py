@@ -18,6 +18,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 import httpcore
+import pytest
 
 from tickertrack.errors import FetchError
 from tickertrack.models import HostState
@@ -313,6 +314,14 @@ def fetcher(
 
 
 OURS = frozenset({"127.0.0.1", "localhost"})
+
+
+def reason(server: Hostile, path: str, **manners: object) -> str:
+    """Give the reason that a path is not had for."""
+    asker = fetcher(server, per_host_delay=0.0, tries=1, **manners)
+    with pytest.raises(FetchError) as caught:
+        asker.get(server.url(path), hosts=OURS)
+    return caught.value.reason
 
 
 class Stub(httpcore.NetworkBackend):
