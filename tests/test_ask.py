@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -130,7 +130,14 @@ def test_a_symbol_may_be_typed_small(seeded: Run):
         (("--db", "nowhere.db", "history", "ANL"), 2, "no such database"),
         (("--config", "nowhere.toml", "history", "ANL"), 2, "nowhere.toml"),
         (("ingest", "nowhere.txt"), 1, "nowhere.txt"),
+        (("history", "ANL", "--as-of", "0001-01-01T00:00:00+14:00"), 2, "no time"),
+        (("history", "ANL", "--as-of", "9999-12-31T23:59:59-14:00"), 2, "no time"),
         (("ingest", "seed.txt", "--captured-at", "noon"), 2, "no time"),
+        (("ingest", "seed.txt", "--captured-at", "0001-01-01"), 2, "the year 1"),
+        (("ingest", "seed.txt", "--captured-at", "9999-12-31"), 2, "the year 9999"),
+        (("ingest", "seed.txt", "--captured-at", "1980-01-01"), 2, "the year 1980"),
+        (("ingest", "seed.txt", "--captured-at", "2199-01-01"), 2, "still to come"),
+        (("ingest", "seed.txt", "--captured-at", "2199-01-01T12:00+05:00"), 2, "still to come"),
         (("ingest", "seed.txt", "--publisher", "brecoder"), 2, "brecorder"),
         (("export", "prices", "-o", "prices.doc"), 2, ".doc"),
         (("reference", "import", "seed.txt", "--symbol", "KSE100"), 1, "seed.txt:1"),
@@ -143,6 +150,48 @@ def test_a_bad_question_is_one_clear_line_and_a_code(
     assert (found, out) == (code, "")
     assert says in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("day", ["0001-01-02", "1980-01-01", "9999-12-31"])
+def test_a_series_of_no_years_of_ours_is_refused_by_its_line(seeded: Run, tmp_path: Path, day: str):
+    (tmp_path / "kse100.csv").write_text(f"date,close\n2021-04-06,44000\n{day},44100\n")
+    code, out, err = seeded("reference", "import", "kse100.csv", "--symbol", "KSE100")
+    assert (code, out) == (1, "")
+    assert "kse100.csv:3" in err
+
+
+@pytest.mark.parametrize("day", ["2021-04-08", "20210408", "2021-W14-4", "2021-04-08 00:00:00"])
+def test_a_day_however_it_is_written_is_no_time_of_capture(run: Run, tmp_path: Path, day: str):
+    bare = SEED.removeprefix(" date 2021-04-07 ")
+    (tmp_path / "bare.txt").write_text(bare, encoding="utf-8")
+    assert run("ingest", "bare.txt", "--captured-at", day)[0] == 0
+    (row,) = json.loads(run("history", "ANL", "-f", "json")[1])
+    assert (row["session"], row["method"]) == ("2021-04-08", "stated")
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        "2021-04-08T18:00:00+05:00",
+        "2021-04-08 13:00:00.5",
+        datetime.fromisoformat("2021-04-08T18:00:00+05:00"),
+        datetime(2021, 4, 8, 13),  # noqa: DTZ001  (what means UTC here)
+        pd.Timestamp("2021-04-08 13:00"),
+    ],
+)
+def test_one_moment_however_it_is_passed_is_one_page(tmp_path: Path, again: str | date):
+    (tmp_path / "bare.txt").write_text(SEED.removeprefix(" date 2021-04-07 "), encoding="utf-8")
+    with tt.open(tmp_path / "x.db") as tracker:
+        tracker.ingest(tmp_path / "bare.txt", captured_at=datetime(2021, 4, 8, 13, tzinfo=UTC))
+        assert tracker.ingest(tmp_path / "bare.txt", captured_at=again).pages == 0
+        (seen,) = tracker.quote_rows(["ANL"])
+        assert seen["captured_at"] == "2021-04-08T13:00:00+00:00"
+
+
+def test_as_of_may_be_a_day_or_a_time(seeded: Run, tmp_path: Path):
+    with tt.open(tmp_path / "tickertrack.db") as tracker:
+        assert tracker.history("ANL", as_of=date(2021, 4, 7)).empty
+        assert len(tracker.history("ANL", as_of=datetime(2999, 1, 1, tzinfo=UTC))) == 1
 
 
 def test_the_range_includes_both_ends(seeded: Run):

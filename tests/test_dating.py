@@ -242,6 +242,14 @@ def test_four_times_the_slight_boards_take_four_times_the_time():
     assert seconds(8_000) < 7 * seconds(2_000)
 
 
+@pytest.mark.parametrize("day", [date.min, date(1980, 1, 1), date.max])
+def test_a_stored_day_that_no_calendar_reaches_costs_no_other_board(day: date):
+    # An earlier version stored such days; nothing that is stored may keep the rest from its dates.
+    good = sighting(1, LAST[0], FRIDAY_BEFORE, captured_at=at(WEEK[0], 20))
+    found = dated([good, sighting(2, LAST[2], LAST[1], page_date=day)], {"KSE100": {day: 440_000}})
+    assert [one.session for one in found] == [WEEK[0], None]
+
+
 @given(st.permutations(range(6)))
 @settings(max_examples=20, deadline=None)
 def test_the_order_of_arrival_changes_nothing(order: list[int]):

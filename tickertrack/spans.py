@@ -1,18 +1,21 @@
-"""What questions are asked by: symbols, days and times, as they are typed or passed."""
+"""Symbols, days and times as they are typed or passed, in questions and of pages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from tickertrack.dialects.grammar import YEARS
 from tickertrack.errors import QueryError
 from tickertrack.store.read import Span
 
-__all__ = ["Day", "Symbols", "day_of", "moment_of", "names_of", "span_of"]
+__all__ = ["Day", "Symbols", "capture_of", "day_of", "moment_of", "names_of", "span_of"]
 
 Day = str | date | None
 Symbols = str | Iterable[str]
+
+_CLOCKS_DIFFER = timedelta(days=1)
 
 
 def names_of(symbols: Symbols) -> list[str]:
@@ -43,11 +46,45 @@ def day_of(value: Any) -> date | None:
         raise QueryError(f"no date: {str(value)[:40]!r}", advice="write it YYYY-MM-DD") from error
 
 
-def moment_of(value: str | datetime) -> datetime:
-    """Give a time, UTC where it does not say. Raises QueryError for what is none."""
+def moment_of(value: str | date) -> datetime:
+    """
+    Give a time in UTC: it is UTC where it does not say, and of a bare day the midnight.
+
+    Raises QueryError for what is none.
+    """
     try:
-        stamp = value if isinstance(value, datetime) else datetime.fromisoformat(value.strip())
+        stamp = _stamp(value)
+        return (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise _no_time(value) from error
+
+
+def capture_of(value: str | date | None) -> date | None:
+    """
+    Give when pages were captured: a time in whole seconds of UTC, or a bare day.
+
+    A bare day is no time: which of its two sessions the page shows, it does not say. Midnight
+    without an offset is how a bare day is written by what knows only times. Raises QueryError for
+    what is neither, and for days on which no page was captured.
+    """
+    if value is None:
+        return None
+    try:
+        stamp = _stamp(value)
     except ValueError as error:
-        advice = "write it YYYY-MM-DDTHH:MM:SS+00:00"
-        raise QueryError(f"no time: {str(value)[:40]!r}", advice=advice) from error
-    return stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+        raise _no_time(value) from error
+    moment = moment_of(stamp).replace(microsecond=0)
+    if moment.year not in YEARS:
+        raise QueryError(f"no page was captured in the year {moment.year}")
+    if moment > datetime.now(UTC) + _CLOCKS_DIFFER:
+        raise QueryError(f"captured at {value}: that is still to come")
+    return stamp.date() if stamp.tzinfo is None and stamp.time() == time() else moment
+
+
+def _stamp(value: str | date) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+
+
+def _no_time(value: object) -> QueryError:
+    advice = "write it YYYY-MM-DDTHH:MM:SS+00:00"
+    return QueryError(f"no time: {str(value)[:40]!r}", advice=advice)

@@ -20,7 +20,7 @@ from tickertrack.config import Config, load_config
 from tickertrack.errors import ConfigError, SourceError
 from tickertrack.harmless import safe_term
 from tickertrack.models import IngestReport, LinkReport, Page
-from tickertrack.spans import Day, Symbols, moment_of, names_of, span_of
+from tickertrack.spans import Day, Symbols, capture_of, moment_of, names_of, span_of
 from tickertrack.store import linked, read
 from tickertrack.store.connect import open_reading, open_writing, told
 
@@ -96,7 +96,7 @@ class Tracker(Asking):
         self,
         paths: str | Path | Iterable[str | Path],
         *,
-        captured_at: datetime | date | None = None,
+        captured_at: str | date | None = None,
         publisher: str | None = None,
         workers: int = 1,
         progress: Progress | None = None,
@@ -107,12 +107,13 @@ class Tracker(Asking):
 
         What cannot be read is told to `refused` and kept in quarantine; it never costs the pages
         beside it. Without `refused` the first such error is raised when all else is stored.
-        `captured_at` is for pages that do not say; of a bare day the session is not known.
+        `captured_at` is for pages that do not say: a time, UTC where it has no offset, or a bare
+        day, of which the session is not known.
         """
         from tickertrack.ingest import Sources, read_sources  # noqa: PLC0415
 
         listed = [paths] if isinstance(paths, str | Path) else paths
-        sources = Sources(tuple(map(Path, listed)), captured_at, workers)
+        sources = Sources(tuple(map(Path, listed)), capture_of(captured_at), workers)
         begun = time.monotonic()
         errors: list[SourceError] = []
         found = read_sources(sources, self.desk(publisher))
@@ -210,7 +211,7 @@ class Tracker(Asking):
         start: Day = None,
         end: Day = None,
         *,
-        as_of: str | datetime | None = None,
+        as_of: str | date | None = None,
         style: Style = "tidy",
         follow_renames: bool = False,
         adjusted: bool = False,
@@ -251,7 +252,7 @@ class Tracker(Asking):
         start: Day = None,
         end: Day = None,
         *,
-        as_of: str | datetime | None = None,
+        as_of: str | date | None = None,
         follow_renames: bool = False,
         adjusted: bool = False,
     ) -> list[read.Row]:

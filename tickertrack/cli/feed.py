@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,6 @@ FAILED = 1
 _ENOUGH = 5
 # Half as much again, or a third less, is more than any day has seen; a stock's split is more.
 _STEP = 1.5
-_CLOCKS_DIFFER = timedelta(days=1)
 
 
 @click.command()
@@ -103,7 +102,7 @@ def ingest(
     with _progress(bare) as progress:
         counts = tracker.ingest(
             paths,
-            captured_at=_captured_at(captured_at),
+            captured_at=captured_at,
             publisher=publisher,
             workers=workers,
             progress=progress,
@@ -241,27 +240,9 @@ def _closes(path: Path) -> Iterator[tuple[date, float]]:
             raise SourceError(f"is no date and close ({error})", path=path, line=number) from error
         if not 0 < close < 1e12:  # noqa: PLR2004  (also refuses nan)
             raise SourceError(f"a close of {close} is none", path=path, line=number)
+        if day.year not in YEARS:
+            raise SourceError(f"no page is of {day}", path=path, line=number, advice="leave it out")
         yield day, close
-
-
-def _captured_at(text: str | None) -> datetime | date | None:
-    """Read a time, or a bare day: that one means either of its two sessions, as page dates do."""
-    if text is None:
-        return None
-    text = text.strip()
-    try:
-        if len(text) == len("YYYY-MM-DD"):
-            return date.fromisoformat(text)
-        stamp = datetime.fromisoformat(text)
-    except ValueError as error:
-        advice = "write it YYYY-MM-DDTHH:MM+05:00"
-        raise QueryError(f"--captured-at: no time: {text[:40]!r}", advice=advice) from error
-    if stamp.year not in YEARS:
-        raise QueryError(f"--captured-at: no capture is of the year {stamp.year}")
-    moment = (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).astimezone(UTC)
-    if moment > datetime.now(UTC) + _CLOCKS_DIFFER:
-        raise QueryError(f"--captured-at: {text} is still to come")
-    return moment
 
 
 @contextmanager

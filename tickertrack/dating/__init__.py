@@ -29,6 +29,7 @@ from tickertrack.dating.evidence import (
 )
 from tickertrack.dating.nodes import Node, gather, threshold
 from tickertrack.dating.slight import Knowledge, slight_evidence
+from tickertrack.dialects.grammar import YEARS
 from tickertrack.models import Board, Method, Sighting, Sitting, TradingDay
 
 __all__ = ["date_boards", "span"]
@@ -70,9 +71,12 @@ def span(
     sightings: Sequence[Sighting], series: Mapping[str, Series], zone: ZoneInfo
 ) -> tuple[date, date] | None:
     """Give the first and last day that boards may be of; None where nothing bears a date."""
-    days = [one.captured_at.astimezone(zone).date() for one in sightings if one.captured_at]
+    moments = {one.captured_at for one in sightings if one.captured_at}
+    days = [moment.astimezone(zone).date() for moment in moments if moment.year in YEARS]
     days += [one.page_date for one in sightings if one.page_date]
     days += [day for closes in series.values() for day in closes]
+    # What is stored costs no other board its date, even a day near the end of all calendars.
+    days = [day for day in days if day.year in YEARS]
     return (min(days) - _BEFORE, max(days) + _AFTER) if days else None
 
 

@@ -139,7 +139,9 @@ def _captured(axis: Axis, sightings: Iterable[Sighting]) -> list[Vector]:
 
 def _stated(axis: Axis, sightings: Iterable[Sighting]) -> list[Vector]:
     stated = {
-        (one.page_date, is_flat(one)) for one in sightings if one.page_date and not one.captured_at
+        (one.page_date, is_flat(one))
+        for one in sightings
+        if one.page_date and axis.inside(one.page_date) and not one.captured_at
     }
     return [_stated_on(axis, day, flat=flat) for day, flat in sorted(stated)]
 
