@@ -189,6 +189,7 @@ def test_one_moment_however_it_is_passed_is_one_page(tmp_path: Path, again: str 
 
 
 def test_as_of_may_be_a_day_or_a_time(seeded: Run, tmp_path: Path):
+    assert seeded("doctor")[0] == 0
     with tt.open(tmp_path / "tickertrack.db") as tracker:
         assert tracker.history("ANL", as_of=date(2021, 4, 7)).empty
         assert len(tracker.history("ANL", as_of=datetime(2999, 1, 1, tzinfo=UTC))) == 1
@@ -248,6 +249,38 @@ def test_verify_finds_a_page_that_has_changed(seeded: Run, tmp_path: Path):
     code, out, _ = seeded("verify", "-f", "csv")
     assert code == 4
     assert "has changed" in out or "not where it was" in out
+
+
+FOREIGN = "https://www.elsewhere.example/news/"
+
+
+@pytest.mark.parametrize(
+    ("urls", "said"),
+    [
+        ([f"{FOREIGN}1"], ["--publisher", "brecorder"]),
+        ([f"{FOREIGN}1", None], []),
+        ([f"{FOREIGN}1", None], ["--publisher", "brecorder"]),
+        (["https://www.brecorder.com/news/40100001/x"], ["--publisher", "brecorder"]),
+        ([None], ["--captured-at", "2024-05-06T14:00+05:00"]),
+        ([None], ["--captured-at", "2021-04-07", "--publisher", "brecorder"]),
+    ],
+)
+def test_what_was_stored_a_moment_ago_verifies(
+    run: Run, tmp_path: Path, urls: list[str | None], said: list[str]
+):
+    # A strip of stocks alone reads the same in both dialects: the time says which is in use.
+    text = SEED.removeprefix(" date 2021-04-07 ")
+    records = [{"text": text} | ({"url": url} if url else {}) for url in urls]
+    (tmp_path / "x.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in records))
+    assert run("ingest", "x.jsonl", *said)[0] == 0
+    assert run("verify", "-f", "csv")[:2] == (0, "file,offset,url,difference\n")
+
+
+def test_one_copy_stored_as_of_two_publishers_verifies(run: Run, tmp_path: Path):
+    record = {"url": f"{FOREIGN}1", "text": SEED.removeprefix(" date 2021-04-07 ")}
+    (tmp_path / "x.jsonl").write_text(json.dumps(record))
+    assert run("ingest", "x.jsonl")[0] == run("ingest", "x.jsonl", "--publisher", "brecorder")[0]
+    assert run("verify", "-f", "csv")[:2] == (0, "file,offset,url,difference\n")
 
 
 def test_init_writes_settings_once(run: Run, tmp_path: Path):

@@ -8,16 +8,16 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tickertrack.errors import SourceError
 from tickertrack.isolation import IsolatedReader
 from tickertrack.models import Locator, Page
-from tickertrack.pages import Capture
+from tickertrack.pages import Capture, Desk
 from tickertrack.sources.files import STDIN, Given, captures_in, is_archive
 from tickertrack.store import read
 from tickertrack.store.connect import SCHEMA_VERSION, told
@@ -38,6 +38,15 @@ _LITTLE_SPACE = 100 * 1024 * 1024
 _MIB = 1024 * 1024
 # A session that the calendar lists but the strips step over: so many symbols must agree.
 _STEPPED_OVER = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the caller said of a file's pages when they came: it decides how they are read."""
+
+    path: Path
+    publisher: str | None
+    captured_at: str | None
 
 
 def verify_pages(tracker: Tracker) -> tuple[int, list[Row]]:
@@ -61,11 +70,8 @@ def _verified(tracker: Tracker, stored: list[Row]) -> tuple[int, list[Row]]:
     differences: list[Row] = []
     checked = 0
     with _readers(tracker) as reader_of:
-        for file, group in groupby(stored, key=lambda row: row["file"]):
-            pages = list(group)
-            if file == STDIN:
-                continue
-            again = dict(_read_again(reader_of(_named(pages)), Path(file), pages))
+        for said, pages in _by_what_was_said(stored, tracker.desk()).items():
+            again = dict(_read_again(reader_of(said.publisher), said, pages))
             for page in pages:
                 checked += 1
                 found = again.get((page["offset"], page["length"]))
@@ -95,30 +101,42 @@ def _readers(tracker: Tracker) -> Iterator[Callable[[str | None], IsolatedReader
         yield reader_of
 
 
-def _named(pages: list[Row]) -> str | None:
-    named = {page["publisher"] for page in pages if page["publisher"] and not page["url"]}
-    return named.pop() if len(named) == 1 else None
+def _by_what_was_said(stored: list[Row], desk: Desk) -> dict[_Said, list[Row]]:
+    groups: dict[_Said, list[Row]] = defaultdict(list)
+    for page in stored:
+        if page["file"] == STDIN:
+            continue
+        owner = desk.publisher_of(page["url"])
+        # Whose address it is not, theirs it was said to be.
+        named = None if owner and owner.name == page["publisher"] else page["publisher"]
+        given = page["captured_at"] if page["capture_basis"] == "given" else None
+        groups[_Said(Path(page["file"]), named, given)].append(page)
+    return groups
 
 
 def _read_again(
-    reader: IsolatedReader, path: Path, pages: list[Row]
+    reader: IsolatedReader, said: _Said, pages: list[Row]
 ) -> Iterator[tuple[tuple[int, int], Page]]:
-    if not path.is_file():
+    if not said.path.is_file():
         return
-    for capture in _captures(path, pages):
-        page = capture if isinstance(capture, SourceError) else reader.read(capture)
+    places = {(page["offset"], page["length"]) for page in pages}
+    for capture in _captures(said, places):
+        if isinstance(capture, SourceError):
+            continue
+        place = (capture.locator.offset, capture.locator.length)
+        page = reader.read(capture) if place in places else None
         if isinstance(page, Page):
-            yield (page.locator.offset, page.locator.length), page
+            yield place, page
 
 
-def _captures(path: Path, pages: list[Row]) -> Iterator[Capture | SourceError]:
-    if not is_archive(path):
-        return captures_in(path, Given())
+def _captures(said: _Said, places: set[tuple[int, int]]) -> Iterator[Capture | SourceError]:
+    if not is_archive(said.path):
+        at = datetime.fromisoformat(said.captured_at) if said.captured_at else None
+        return captures_in(said.path, Given(at))
     # Imported where it is used; of an archive only the stored records are read.
     from tickertrack.sources.warc import read_at  # noqa: PLC0415
 
-    places = {(page["offset"], page["length"]) for page in pages}
-    return (read_at(Locator(str(path), *place)) for place in sorted(places))
+    return (read_at(Locator(str(said.path), *place)) for place in sorted(places))
 
 
 def _compare(page: Row, again: Page | None, lines: dict[str, list[Row]]) -> Iterator[Row]:
