@@ -1,8 +1,9 @@
 """
 One request on one connection of its own, within a budget of seconds and bytes.
 
-httpcore, and not httpx above it: redirects, cookies, proxies of the environment and decoders are
-what F-05, F-08 and F-18 would have us switch off again. No other file knows the library (F-20).
+An httpx client over a transport of our own: what httpx does by itself with redirects, cookies,
+proxies of the environment and codings is switched off (F-05, F-08, F-18), and where it connects to
+is checked beneath it. No other file knows the library (F-20).
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import certifi
 import httpcore
+import httpx
 
 from tickertrack.errors import FetchError
 from tickertrack.sources.web.addresses import Address, is_public
@@ -32,6 +34,7 @@ Resolver = Callable[[str, int], list[str]]
 
 # RFC 9110 sets none; servers themselves take 100 at most.
 _HEADERS = 200
+_RECEIVED = "headers as received"
 _TOO_LONG = "took longer than a fetch may take"
 
 
@@ -124,26 +127,62 @@ class Network:
         Raises FetchError, also in the midst of reading chunks; the connection ends in any case.
         """
         route = _Route(self, address, budget, allow_private)
-        scheme, host, target = (
-            part.encode("ascii") for part in (address.scheme, address.host, address.target)
-        )
-        url = httpcore.URL(scheme=scheme, host=host, port=address.port, target=target)
         sent = [
             # As received, a validator may hold any byte.
             (name.encode("ascii"), value.encode("latin-1", "replace"))
             for name, value in (("Host", address.authority), *headers, ("Connection", "close"))
         ]
-        with (
-            _faults(address),
-            httpcore.HTTPConnection(
-                url.origin, ssl_context=self.context, network_backend=route
-            ) as connection,
-            connection.stream("GET", url, headers=sent) as response,
-        ):
-            answer = _answer(address.url, response)
-            if len(answer.headers) > _HEADERS:
-                raise answer.fault("too_large", f"sent {len(answer.headers):,} headers")
-            yield answer
+        request = httpx.Request("GET", address.url, headers=sent)
+        transport = _Transport(address, self.context, route)
+        with _faults(address), httpx.Client(transport=transport, trust_env=False) as client:
+            response = client.send(request, stream=True, follow_redirects=False)
+            with closing(response):
+                answer = _answer(address.url, response)
+                if len(answer.headers) > _HEADERS:
+                    raise answer.fault("too_large", f"sent {len(answer.headers):,} headers")
+                yield answer
+
+
+class _Transport(httpx.BaseTransport):
+    """What carries an httpx client's one request: a connection that goes our route."""
+
+    def __init__(self, address: Address, context: ssl.SSLContext, route: _Route) -> None:
+        scheme, host, target = (
+            part.encode("ascii") for part in (address.scheme, address.host, address.target)
+        )
+        # Not httpx's own reading of the address: this one is what was checked.
+        self._url = httpcore.URL(scheme=scheme, host=host, port=address.port, target=target)
+        self._connection = httpcore.HTTPConnection(
+            self._url.origin, ssl_context=context, network_backend=route
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and give its answer while the connection is open."""
+        sent = httpcore.Request(request.method, self._url, headers=request.headers.raw)
+        answer = self._connection.handle_request(sent)
+        # The client sees no header: of a redirect it would parse the target, whatever that holds,
+        # and cookies it would keep.
+        received = {**answer.extensions, _RECEIVED: answer.headers}
+        return httpx.Response(answer.status, stream=_Chunks(answer), extensions=received)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+
+class _Chunks(httpx.SyncByteStream):
+    """A body as it comes off the wire."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield what arrives."""
+        yield from self._answer.iter_stream()
+
+    def close(self) -> None:
+        """Leave the rest unread."""
+        self._answer.close()
 
 
 class _Route(httpcore.NetworkBackend):
@@ -261,13 +300,15 @@ def _faults(address: Address) -> Iterator[None]:
         raise fault("broken", f"broke off or is no HTTP ({error})", address.url) from error
 
 
-def _answer(url: str, response: httpcore.Response) -> Answer:
+def _answer(url: str, response: httpx.Response) -> Answer:
     return Answer(
         url=url,
-        status=response.status,
+        status=response.status_code,
         reason=_text(response.extensions.get("reason_phrase", b"")),
-        headers=tuple((_text(name), _text(value)) for name, value in response.headers),
-        chunks=response.iter_stream(),
+        headers=tuple(
+            (_text(name), _text(value)) for name, value in response.extensions[_RECEIVED]
+        ),
+        chunks=response.iter_raw(),
     )
 
 
