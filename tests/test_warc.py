@@ -370,6 +370,7 @@ def store_live(database: Path, folder: Path) -> None:
                 assert isinstance(found, Page)
                 tracker.store([found])
         tracker.resolve()
+        tracker.link()
 
 
 def test_the_archive_alone_rebuilds_the_database(tmp_path: Path) -> None:

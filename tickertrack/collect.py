@@ -38,6 +38,9 @@ _LONGEST = timedelta(hours=6)
 _TRIES = 6
 # A live reader wants news: what its feed says is older belongs to the archives.
 _NEWS = timedelta(days=7)
+# A validator that is wrong would hide what is new for ever (faults F-10).
+_WHOLE = timedelta(days=1)
+_NONE = Validators()
 _MOST_SITEMAPS = 20
 _MOST_FAULTS = 20
 
@@ -216,7 +219,7 @@ def _fetch_page(this: _Round, publisher: Publisher, fetch: Fetch) -> bool:
             _take(this, fetch, response)
         else:
             this.counts["pages unchanged"] += 1
-            this.book.put(replace(fetch, state="done", fetched_at=this.now(), failures=0))
+            this.book.put(replace(fetch, state="done", failures=0))
     except FetchError as error:
         return _failed(this, fetch, error)
     return True
@@ -274,11 +277,12 @@ def _refuse(this: _Round, fetch: Fetch, error: SourceError) -> None:
 
 
 def _get(this: _Round, publisher: Publisher, fetch: Fetch) -> Response:
-    return this.fetcher.get(
-        fetch.address,
-        hosts=frozenset(publisher.hosts),
-        validators=Validators(fetch.etag, fetch.last_modified),
-    )
+    known = Validators(fetch.etag, fetch.last_modified) if _is_fresh(fetch, this.now()) else _NONE
+    return this.fetcher.get(fetch.address, hosts=frozenset(publisher.hosts), validators=known)
+
+
+def _is_fresh(fetch: Fetch, now: datetime) -> bool:
+    return fetch.fetched_at is not None and now - fetch.fetched_at < _WHOLE
 
 
 def _done(fetch: Fetch, response: Response) -> Fetch:
