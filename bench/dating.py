@@ -51,9 +51,11 @@ def judged(session: date | None, truth: date) -> str:
     return "right" if session == truth else "wrong"
 
 
-def date_crawl(reference: Path, *, seed: int, sessions: int = 745) -> list[Outcome]:
+def date_crawl(
+    reference: Path, *, seed: int, sessions: int = 745, captures: int = 5
+) -> list[Outcome]:
     """Date a simulated crawl of real prices by the product's own way in, and judge each board."""
-    crawl = simulate(reference, seed=seed, sessions=sessions)
+    crawl = simulate(reference, seed=seed, sessions=sessions, captures=captures)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "crawl.jsonl"
         path.write_text("".join(json.dumps(page.record) + "\n" for page in crawl), encoding="utf-8")
@@ -111,7 +113,8 @@ def main(shared: Path) -> None:
     crawl = date_crawl(shared / "reference", seed=1)
     _print_tally("Simulated crawl, 745 sessions, five captures a day", tally(crawl))
     _print_reliability(reliability(crawl))
-    sparse = date_crawl(shared / "reference", seed=3, sessions=150)
+    sparse = date_crawl(shared / "reference", seed=3, captures=1)
+    _print_tally("Sparse crawl, 745 sessions, one capture a day", tally(sparse))
     _print_reliability(reliability(sparse))
     for name, series in (("with KSE100", shared / "reference/kse100_daily.csv"), ("without", None)):
         real = date_real(shared / "real/strips.jsonl", series)
@@ -140,18 +143,20 @@ def _outcomes(
 
 
 def _outcome(page: Page, kind: str, sitting: Sitting, truth: date, days: Sequence[date]) -> Outcome:
-    published = page.article.published
-    stamp = published.at if published else None
-    day = stamp.date() if isinstance(stamp, datetime) else stamp
     return Outcome(
         kind=kind,
         board=sitting.board,
         truth=truth,
         session=sitting.session,
         confidence=sitting.confidence or 0.0,
-        by_published=_rolled_back(day, days),
+        by_published=_rolled_back(_published_on(page), days),
         by_page_date=_rolled_back(page.page_date, days),
     )
+
+
+def _published_on(page: Page) -> date | None:
+    stamp = page.article.published.at if page.article.published else None
+    return stamp.date() if isinstance(stamp, datetime) else stamp
 
 
 def _rolled_back(day: date | None, days: Sequence[date]) -> date | None:
@@ -162,6 +167,8 @@ def _rolled_back(day: date | None, days: Sequence[date]) -> date | None:
 def _sessions(tracker: Tracker, pages: Sequence[Page]) -> list[date]:
     stamps = [page.page_date for page in pages if page.page_date]
     stamps += [page.captured_at.date() for page in pages if page.captured_at]
+    # From before the oldest article: what no session bears is not judged, and is the most wrong.
+    stamps += [day for page in pages if (day := _published_on(page))]
     low, high = min(stamps) - timedelta(days=30), max(stamps) + timedelta(days=30)
     return [day.session for day in sessions_between(tracker.market(), low, high)]
 

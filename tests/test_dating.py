@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from bench.dating import Outcome, date_crawl, date_real, judged, reliability, tally
+from tests.crawl import simulate
 from tickertrack.dating import date_boards, span
 from tickertrack.dating.nodes import bits_of
 from tickertrack.markets import load_market
@@ -276,6 +277,14 @@ def test_a_simulated_crawl_is_dated_right(crawl: list[Outcome]):
 
 
 @needs_reference
+def test_no_published_day_is_too_old_to_be_judged(crawl: list[Outcome]):
+    # Those left out would be the worst ones: articles from before the first day of a crawl.
+    pages = simulate(REFERENCE, seed=1)
+    dated = sum(2 for page in pages if "published_at" in page.record)
+    assert sum(one.by_published is not None for one in crawl) == dated
+
+
+@needs_reference
 def test_naive_ways_fail_on_the_same_crawl(crawl: list[Outcome]):
     # The control: the measure can tell right from wrong.
     for way in ("by_published", "by_page_date"):
@@ -306,7 +315,8 @@ def test_real_index_boards_without_a_series_are_right_where_they_are_sure():
 @pytest.mark.slow
 @needs_reference
 @pytest.mark.parametrize("seed", range(2, 8))
-def test_confidence_means_what_it_says(seed: int):
-    found = date_crawl(REFERENCE, seed=seed, sessions=200)
+@pytest.mark.parametrize("captures", [1, 5])
+def test_confidence_means_what_it_says(seed: int, captures: int):
+    found = date_crawl(REFERENCE, seed=seed, sessions=200, captures=captures)
     sure = [one for one in found if one.confidence >= 0.99]
     assert sum(one.verdict == "right" for one in sure) >= 0.99 * len(sure)
