@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -204,6 +206,26 @@ def test_the_range_includes_both_ends(seeded: Run):
 def test_as_of_answers_with_what_was_stored_by_then(seeded: Run):
     assert json.loads(seeded("history", "ANL", "--as-of", "2021-04-07", "-f", "json")[1]) == []
     assert len(json.loads(seeded("history", "ANL", "--as-of", "2999-01-01", "-f", "json")[1])) == 1
+
+
+def test_a_series_imported_again_was_known_since_the_first_time(run: Run, tmp_path: Path):
+    line = "KSE100 44,000 Increased By ▲ 150.00 (0.34%)"
+    (tmp_path / "a.txt").write_text(f"{line}\n\nA day at the bay\n\nNothing happened.\n")
+    (tmp_path / "k.csv").write_text("date,close\n2021-04-06,43850\n2021-04-07,44000\n")
+    series = ("reference", "import", "k.csv", "--symbol", "KSE100")
+    assert run("ingest", "a.txt")[0] == run(*series)[0] == 0
+    with closing(sqlite3.connect(tmp_path / "tickertrack.db")) as connection, connection:
+        for table in ("pages", "reference_closes"):
+            connection.execute(f"UPDATE {table} SET stored_at = '2022-01-01T00:00:00+00:00'")
+    asked = ("history", "KSE100", "--as-of", "2022-06-01", "-f", "json")
+    before = json.loads(run(*asked)[1])
+    assert [row["session"] for row in before] == ["2021-04-07"]
+    assert run(*series)[0] == 0
+    assert json.loads(run(*asked)[1]) == before
+    # A close that is another one was not known then.
+    (tmp_path / "k.csv").write_text("date,close\n2021-04-06,43850.1\n2021-04-07,44000.1\n")
+    assert run(*series)[0] == 0
+    assert json.loads(run(*asked)[1]) == []
 
 
 def test_renames_are_followed_when_asked(run: Run, tmp_path: Path):

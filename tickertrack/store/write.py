@@ -85,11 +85,20 @@ def store_refusals(
 def store_series(
     connection: sqlite3.Connection, path: Path, symbol: str, closes: Iterable[tuple[date, float]]
 ) -> int:
-    """Store a daily series of closes as evidence for dating; a day given again is replaced."""
+    """
+    Store a daily series of closes as evidence for dating; a day given again is replaced.
+
+    What was known already keeps its time: a question as of then must find it.
+    """
     now = _time(datetime.now(UTC))
     rows = [(symbol, day.isoformat(), close, now) for day, close in closes]
     with transaction(connection, path):
-        connection.executemany("INSERT OR REPLACE INTO reference_closes VALUES (?, ?, ?, ?)", rows)
+        connection.executemany(
+            "INSERT INTO reference_closes VALUES (?, ?, ?, ?) ON CONFLICT (symbol, session)"
+            " DO UPDATE SET close = excluded.close, stored_at = excluded.stored_at"
+            " WHERE close <> excluded.close",
+            rows,
+        )
     return len(rows)
 
 
