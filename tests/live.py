@@ -21,10 +21,12 @@ from tickertrack import Tracker
 from tickertrack.collect import collect
 from tickertrack.config import load_config
 from tickertrack.daemon import Daemon
+from tickertrack.errors import SourceError
 from tickertrack.logs import Logging, speak
 from tickertrack.models import Outcome
 from tickertrack.shift import Shift, StoppedError
 from tickertrack.site import Fault, SampleSite, SiteClock
+from tickertrack.sources.files import Given, captures_in
 from tickertrack.store.runs import RunBook
 
 KARACHI = ZoneInfo("Asia/Karachi")
@@ -115,6 +117,17 @@ def crowded(here: World, count: int) -> dict[str, Fault]:
     config = here.folder / "config.toml"
     config.write_text(config.read_text().replace("per_host_delay = 0.05", "per_host_delay = 0"))
     return faults
+
+
+def kept(here: World) -> list[str]:
+    """List the addresses of the pages in the archive; a torn end is no page."""
+    files = sorted((here.folder / "archive").glob("*.warc.gz"))
+    captures = [capture for file in files for capture in captures_in(file, Given())]
+    return [one.url or "" for one in captures if not isinstance(one, SourceError)]
+
+
+def stored(here: World) -> list[str]:
+    return [row["url"] for row in rows(here.folder, "SELECT url FROM pages")]
 
 
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ def test_thirty_days_leave_no_time_unaccounted_for_and_no_growth(tmp_path: Path)
     # The first days warm up: what is loaded then is loaded once.
     files, resident, log = zip(*sizes[5:], strict=True)
     assert len(files) > 20
-    assert max(files) - min(files) <= 2
+    assert max(files[-10:]) <= max(files[:10])
     assert resident[-1] - resident[0] <= 5 * 1024 * 1024
     assert max(log) <= 8 * 1024 * 1024
 

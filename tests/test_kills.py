@@ -13,11 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from daemons import rows
-from live import World, crowded, world
-
-from tickertrack.errors import SourceError
-from tickertrack.sources.files import Given, captures_in
+from live import World, crowded, kept, stored, world
 
 _STORED = re.compile(r"stored (\S+) \(")
 
@@ -30,17 +26,6 @@ def killed(here: World, seconds: float) -> list[str]:
         os.killpg(daemon.pid, signal.SIGKILL)
         _, said = daemon.communicate()
     return _STORED.findall(said)
-
-
-def kept(here: World) -> list[str]:
-    """List the addresses of the pages in the archive; a torn end is no page."""
-    files = sorted((here.folder / "archive").glob("*.warc.gz"))
-    captures = [capture for file in files for capture in captures_in(file, Given())]
-    return [one.url or "" for one in captures if not isinstance(one, SourceError)]
-
-
-def stored(here: World) -> list[str]:
-    return [row["url"] for row in rows(here.folder, "SELECT url FROM pages")]
 
 
 @pytest.mark.parametrize(
@@ -77,28 +62,3 @@ def test_a_page_that_is_stored_before_it_is_kept_would_be_lost(tmp_path: Path):
         (file,) = (here.folder / "archive").glob("*.warc.gz")
         os.truncate(file, file.stat().st_size // 2)
         assert Counter(kept(here)) != Counter(stored(here))
-
-
-@pytest.mark.parametrize(
-    "moments", [50, pytest.param(500, marks=pytest.mark.slow)], ids="{} ends".format
-)
-def test_sigterm_at_any_moment_is_0_within_ten_seconds(tmp_path: Path, moments: int):
-    rng = random.Random(20240507)  # noqa: S311
-    slowest = 0.0
-    with world(tmp_path / "own") as here:
-        crowded(here, 10 * moments)
-        for _ in range(moments):
-            here.request()
-            with here.process() as daemon:
-                # From when it has said its first word: before that it is only being imported.
-                assert daemon.stderr is not None
-                daemon.stderr.readline()
-                time.sleep(rng.uniform(0.0, 1.0))
-                begun = time.monotonic()
-                os.killpg(daemon.pid, signal.SIGTERM)
-                assert daemon.wait(11) == 0
-                slowest = max(slowest, time.monotonic() - begun)
-        assert slowest < 10
-        assert not rows(here.folder, "SELECT 1 FROM runs WHERE status = 'running'")
-        assert Counter(kept(here)) == Counter(stored(here))
-        assert len(stored(here)) > 0

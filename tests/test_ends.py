@@ -1,0 +1,42 @@
+"""The daemon told to end at any moment: it ends with 0, soon, and leaves nothing open."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from daemons import rows
+from live import crowded, kept, stored, world
+
+
+@pytest.mark.parametrize(
+    "moments", [50, pytest.param(500, marks=pytest.mark.slow)], ids="{} ends".format
+)
+def test_sigterm_at_any_moment_is_0_within_ten_seconds(tmp_path: Path, moments: int):
+    rng = random.Random(20240507)  # noqa: S311
+    slowest = 0.0
+    with world(tmp_path / "own") as here:
+        crowded(here, 10 * moments)
+        for _ in range(moments):
+            here.request()
+            with here.process() as daemon:
+                # From when it has said its first word: before that it is only being imported.
+                assert daemon.stderr is not None
+                daemon.stderr.readline()
+                time.sleep(rng.uniform(0.0, 1.0))
+                begun = time.monotonic()
+                os.killpg(daemon.pid, signal.SIGTERM)
+                assert daemon.wait(11) == 0
+                slowest = max(slowest, time.monotonic() - begun)
+        assert slowest < 10
+        assert not rows(here.folder, "SELECT 1 FROM runs WHERE status = 'running'")
+        # What was kept as the time ran out is stored by the next round; nothing is there twice.
+        here.collect(20)
+        assert Counter(kept(here)) == Counter(stored(here))
+        assert max(Counter(stored(here)).values()) == 1
+        assert len(stored(here)) > 0
