@@ -11,6 +11,7 @@ from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -237,6 +238,24 @@ def test_renames_are_followed_when_asked(run: Run, tmp_path: Path):
     followed = json.loads(run("history", "CNERGY", "--follow-renames", "-f", "json")[1])
     assert [row["price"] for row in plain] == [6.3]
     assert [(row["symbol"], row["price"]) for row in followed] == [("CNERGY", 6.1), ("CNERGY", 6.3)]
+    with tt.open(tmp_path / "tickertrack.db") as tracker:
+        # Without a symbol: every instrument, under the name it has last.
+        assert tracker.history_rows([], follow_renames=True) == followed
+        assert list(tracker.history(style="wide", follow_renames=True).columns) == ["CNERGY"]
+
+
+def test_a_wide_frame_has_a_column_for_every_symbol_that_was_asked_for(seeded: Run, tmp_path: Path):
+    assert seeded("doctor")[0] == 0
+    with tt.open(tmp_path / "tickertrack.db") as tracker:
+        wide = tracker.history(["NONE", "ANL"], style="wide")
+        assert list(wide.columns) == ["ANL", "NONE"]
+        assert wide["NONE"].isna().all()
+        alone = tracker.history("NONE", style="wide")
+        assert (list(alone.columns), len(alone)) == (["NONE"], 0)
+        for one in (wide, alone):
+            assert set(one.dtypes) == {np.dtype("float64")}
+            assert str(one.index.dtype) == "datetime64[us]"
+            assert (one.index.name, one.columns.name) == ("session", "symbol")
 
 
 @pytest.mark.parametrize("ending", [".csv", ".json", ".jsonl", ".parquet", ".feather", ".xlsx"])

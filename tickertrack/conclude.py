@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tickertrack.markets import Market, Rename
 
-__all__ = ["conclude", "follow", "under_last_names"]
+__all__ = ["conclude", "follow", "last_names", "under_last_names"]
 
 
 def conclude(
@@ -51,6 +51,15 @@ def follow(
             if (since or "") <= row["session"] < (until or "9999"):
                 rows.append({**row, "symbol": symbol})
     return sorted(rows, key=lambda row: (row["symbol"], row["session"]))
+
+
+def last_names(symbols: Iterable[str], market: Market) -> list[str]:
+    """List the instruments that symbols name, each once, by the name that it had last."""
+    names = set(symbols)
+    for rename in renames_of(market):
+        if rename.old in names:
+            names = names - {rename.old} | {rename.new}
+    return sorted(names)
 
 
 def under_last_names(

@@ -61,7 +61,7 @@ def styled(table: pd.DataFrame, style: Style, *, symbols: Sequence[str], zone: s
     if style == "tidy":
         return table
     if style == "wide":
-        return _wide(table)
+        return _wide(table, symbols)
     if style == "yfinance":
         return _yfinance(table, symbols, zone)
     raise QueryError(f"no style {style!r}", advice="tidy, wide and yfinance are known")
@@ -122,9 +122,11 @@ _TYPES: tuple[tuple[set[str], Callable[[pd.Series[Any]], pd.Series[Any]]], ...] 
 )
 
 
-def _wide(table: pd.DataFrame) -> pd.DataFrame:
+def _wide(table: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
     wide = table.pivot_table(index="session", columns="symbol", values="price", aggfunc="last")
-    return wide.sort_index()
+    # What was asked for has its column, and be it an empty one.
+    columns = pd.Index(sorted(set(symbols)), name="symbol", dtype="str")
+    return wide.sort_index().reindex(columns=columns).astype("float64")
 
 
 def _yfinance(table: pd.DataFrame, symbols: Sequence[str], zone: str) -> pd.DataFrame:

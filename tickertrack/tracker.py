@@ -336,10 +336,12 @@ class Tracker(Asking):
         actions = self._decided(connection) if adjusted else []
         if not follow_renames:
             return adjust(read.history(connection, symbols, span), actions)
-        from tickertrack.conclude import follow, under_last_names  # noqa: PLC0415
+        from tickertrack.conclude import follow, last_names, under_last_names  # noqa: PLC0415
 
-        rows = follow(connection, symbols, span, self.market())
-        return adjust(rows, under_last_names(actions, symbols, self.market()))
+        market = self.market()
+        names = symbols or last_names(read.known_symbols(connection), market)
+        rows = follow(connection, names, span, market)
+        return adjust(rows, under_last_names(actions, names, market))
 
     def _as_of(self, moment: datetime) -> sqlite3.Connection:
         """Draw the conclusions again, in memory, from the facts that were stored by then."""
