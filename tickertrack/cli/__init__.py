@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,16 @@ COMMANDS = {
     "doctor": ("health", "Is the database well, and does the calendar hold?"),
     "demo": ("demo", "Everything at once, offline, on sample pages."),
 }
-INTERRUPTED = 130
+FAILED, INTERRUPTED = 1, 130
 # A reader that has seen enough (`| head`) closes the pipe: no fault of ours.
 BROKEN_PIPE = 141
+
+
+_STREAMS = (
+    ("stdin", os.O_WRONLY, "r"),
+    ("stdout", os.O_RDONLY, "w"),
+    ("stderr", os.O_WRONLY, "w"),
+)
 
 
 class LazyGroup(click.Group):
@@ -114,6 +122,7 @@ def cli(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every error is one line on stderr and a code."""
+    _stand_in()
     _speak_utf8()
     if "run" in (sys.argv[1:] if arguments is None else arguments):
         # A daemon that is stopped while it is still being imported has done nothing yet.
@@ -133,14 +142,34 @@ def main(arguments: list[str] | None = None) -> None:
         complain("interrupted; what was stored is safe, call again for the rest")
         sys.exit(INTERRUPTED)
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         sys.exit(BROKEN_PIPE)
+    except OSError as error:
+        # Files' and databases' own errors have been told above: a full disk, a closed stream.
+        _write_no_more()
+        complain(f"{error.filename or 'standard input or output'}: {error.strerror}")
+        sys.exit(FAILED)
     sys.exit(_code(result))
+
+
+def _stand_in() -> None:
+    """Take the place of streams that the caller closed, or the next file opened would."""
+    # Opened the wrong way round, so that writing to them, or reading, fails as it should; what
+    # cannot be told on stderr is no failure.
+    for name, way, mode in _STREAMS:
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, way), mode, encoding="utf-8"))
+
+
+def _write_no_more() -> None:
+    # What is still to be written would be tried again at the end, and fail again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _speak_utf8() -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tickertrack.cli.output import show
+from tickertrack.cli.prose import tell
 from tickertrack.config import load_config
 from tickertrack.errors import TickertrackError
 from tickertrack.logs import Logging
@@ -36,7 +37,7 @@ _DAYS = (date(2024, 5, 6), date(2024, 5, 7), date(2024, 5, 8))
 _LOOKS = (clock_time(8, 45), clock_time(10, 5), clock_time(14, 20), clock_time(17, 35))
 _COLUMNS = (
     *("symbol", "session", "price", "reference_price", "change", "change_percent"),
-    *("first", "high", "low", "status", "quotes", "method"),
+    *("status", "quotes", "method"),
 )
 _PATIENCE = 60.0
 _TICK, _GLANCE = 0.2, 0.05
@@ -59,6 +60,7 @@ def three_sessions(folder: Path) -> None:
             _history(tracker)
             _compare(tracker, site)
             _manners(site.log)
+            _news(tracker)
 
 
 def serve_site(folder: Path) -> None:
@@ -136,6 +138,27 @@ def _compare(tracker: Tracker, site: SampleSite) -> None:
     )
     click.echo()
     click.echo(f"  {alike} of {len(rows)} prices are those that the site showed last.")
+
+
+def _news(tracker: Tracker) -> None:
+    """Tell of the largest move that an article is about."""
+    tracker.link()
+    linked = {
+        (row["symbol"], row["session"])
+        for row in tracker.link_rows((), _DAYS[0], _DAYS[-1])
+        if row["relation"] == "about"
+    }
+    moves = tracker.move_rows((), _DAYS[0], _DAYS[-1])
+    told = [row for row in moves if (row["symbol"], row["session"]) in linked]
+    largest = max(told, key=lambda row: abs(row["change_percent"] or 0), default=None)
+    if largest is None:
+        return
+    click.echo()
+    click.secho(f"$ tickertrack explain {largest['symbol']} {largest['session']}", bold=True)
+    found = tracker.explanation(largest["symbol"], largest["session"])
+    # The rest of the day would fill the screen.
+    found["same_day"] = []
+    click.echo(tell(found, tracker.config.market.index, "table").rstrip())
 
 
 def _manners(log: tuple[Request, ...]) -> None:

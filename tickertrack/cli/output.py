@@ -9,6 +9,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from shutil import get_terminal_size
 from typing import Any
 
@@ -57,12 +58,18 @@ def say(text: str) -> None:
     """Tell the user something on stderr, unless they asked for quiet."""
     context = click.get_current_context(silent=True)
     if context is None or not context.meta.get("tickertrack.quiet"):
-        click.echo(safe_term(text), err=True)
+        _tell(text)
 
 
 def complain(text: str) -> None:
     """Report an error as one line on stderr."""
-    click.echo(safe_term(f"tickertrack: {text}"), err=True)
+    _tell(f"tickertrack: {text}")
+
+
+def _tell(text: str) -> None:
+    # Where it cannot be told, that must not cost the answer.
+    with suppress(OSError):
+        click.echo(safe_term(text), err=True)
 
 
 def plain(value: Any) -> str:
