@@ -124,6 +124,7 @@ def test_a_record_lies_where_its_locator_says(tmp_path: Path) -> None:
 # --- what a record says of its capture ------------------------------------------------------------
 
 NOON = datetime(2021, 4, 7, 12, tzinfo=UTC)
+MIDNIGHT = datetime(2021, 4, 7, tzinfo=UTC)
 KARACHI = timezone(timedelta(hours=5))
 SAID = [
     ({"captured_at": "2021-04-07T12:00:00Z"}, NOON, None),
@@ -137,6 +138,15 @@ SAID = [
     ({"date": "2021-04-07"}, None, date(2021, 4, 7)),
     ({"timestamp": "2021-04-07"}, None, date(2021, 4, 7)),
     ({"captured_at": "2021-04-07"}, None, date(2021, 4, 7)),
+    ({"captured_at": "20210407"}, None, date(2021, 4, 7)),
+    ({"captured_at": 20210407}, None, date(2021, 4, 7)),
+    ({"captured_at": "2021W143"}, None, date(2021, 4, 7)),
+    # What knows only times writes a day so.
+    ({"captured_at": "2021-04-07 00:00:00"}, None, date(2021, 4, 7)),
+    ({"crawl_date": "20210407000000"}, None, date(2021, 4, 7)),
+    ({"captured_at": "2021-04-07T00:00:01"}, MIDNIGHT.replace(second=1), None),
+    ({"captured_at": "2021-04-07T00:00:00Z"}, MIDNIGHT, None),
+    ({"captured_at": "2021-04-07T05:00+05:00"}, MIDNIGHT, None),
     ({"captured_at": None, "date": "", "timestamp": "2021-04-07T12:00:00Z"}, NOON, None),
     ({"captured_at": "2021-04-07T12:00:00Z", "date": "2021-04-09"}, NOON, None),
     ({"published_at": "2021-04-07T12:00:00Z"}, None, None),
@@ -147,6 +157,8 @@ TYPED = [
     ({"timestamp": NOON.astimezone(KARACHI)}, NOON, None),
     ({"date": NOON.replace(tzinfo=None)}, NOON, None),
     ({"date": date(2021, 4, 7)}, None, date(2021, 4, 7)),
+    ({"timestamp": MIDNIGHT.replace(tzinfo=None)}, None, date(2021, 4, 7)),
+    ({"timestamp": MIDNIGHT}, MIDNIGHT, None),
     ({"date": None, "timestamp": NOON}, NOON, None),
 ]
 
@@ -200,8 +212,9 @@ def test_a_published_column_is_the_articles_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["yesterday", "2021-13-01", "2021-02-30", "20211301000000", "1617775200", 1617775200, [1], True,
-     "0001-01-01", "0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00", "99991231235959"],
+    ["yesterday", "2021-13-01", "2021-02-30", "20211301000000", [1], True, "٢٠٢١٠٤٠٧",
+     "0001-01-01", "0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00", "99991231235959",
+     "2199-01-01", "2199-01-01T12:00:00Z"],
 )  # fmt: skip
 def test_a_capture_time_that_is_none_is_refused_by_line(tmp_path: Path, value: object) -> None:
     path = tmp_path / "a.jsonl"
@@ -210,6 +223,16 @@ def test_a_capture_time_that_is_none_is_refused_by_line(tmp_path: Path, value: o
     assert report.pages == 2
     (line,) = refused
     assert line.startswith(f"{path}:2: has a capture time that is none")
+
+
+@pytest.mark.parametrize(
+    "value", ["1617775200", 1617775200, 1617775200.5, 1617775200000, "2021040712000"]
+)
+def test_a_count_of_seconds_is_refused_as_one(tmp_path: Path, value: object) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(jsonl(records(1, timestamp=value)))
+    (line,) = ingest(tmp_path, path)[1]
+    assert "not as a count of seconds" in line
 
 
 @pytest.mark.parametrize("column", ["text", "content", "raw_content", "html"])

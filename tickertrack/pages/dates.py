@@ -1,15 +1,15 @@
-"""Dates as pages print them: `07 Apr 2021`, `September 22, 2023 07:41pm`, ISO 8601."""
+"""Dates as pages print them and as sources state them: `07 Apr 2021 07:41pm`, ISO 8601."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from tickertrack.dialects.grammar import YEARS
 from tickertrack.models import Precision, Published
 
-__all__ = ["BYLINE", "iso_published", "printed_date", "published_from"]
+__all__ = ["BYLINE", "captured_of", "iso_published", "printed_date", "published_from"]
 
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,6}\.?"
@@ -28,6 +28,10 @@ BYLINE = re.compile(
     re.IGNORECASE,
 )
 _NOON = 12
+# Crawls run day and time together; another number of so many digits is a count of seconds.
+_STAMP = re.compile(r"^([0-9]{8})([0-9]{6})$")
+_COUNT = re.compile(r"[0-9]{9,}")
+_CLOCKS_DIFFER = timedelta(days=1)
 
 
 def printed_date(text: str) -> date | None:
@@ -62,6 +66,36 @@ def iso_published(text: str, zone: ZoneInfo) -> Published | None:
     aware = stamp if stamp.tzinfo else stamp.replace(tzinfo=zone)
     precision: Precision = "second" if text.count(":") - _offset_colons(text) > 1 else "minute"
     return Published(aware.astimezone(UTC).replace(microsecond=0), precision)
+
+
+def captured_of(value: object) -> datetime | date:
+    """
+    Give a capture time in whole seconds of UTC, which it is without an offset, or its bare day.
+
+    A bare day is no time: which of its two sessions the page shows, it does not say. Midnight
+    without an offset is how a day is written by what knows only times. Raises ValueError for what
+    is neither, and for times at which no page was captured.
+    """
+    stamp = _stamped(value)
+    if stamp.year not in YEARS:
+        raise ValueError(f"no page was captured in the year {stamp.year}")
+    aware = stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+    if aware > datetime.now(UTC) + _CLOCKS_DIFFER:
+        raise ValueError(f"{value} is still to come")
+    if stamp.tzinfo is None and stamp.time() == time():
+        return stamp.date()
+    return aware.astimezone(UTC).replace(microsecond=0)
+
+
+def _stamped(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    text = _STAMP.sub(r"\1T\2", str(value).strip())
+    try:
+        return datetime.fromisoformat("" if _COUNT.fullmatch(text) else text)
+    except ValueError as error:
+        advice = "write it YYYY-MM-DDTHH:MM:SS+00:00, not as a count of seconds"
+        raise ValueError(f"{text[:40]!r} is no time; {advice}") from error
 
 
 def _offset_colons(text: str) -> int:

@@ -9,14 +9,14 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from tickertrack.dialects.grammar import YEARS
 from tickertrack.errors import SourceError
 from tickertrack.models import CaptureBasis, Locator
 from tickertrack.pages import Capture, decode, looks_like_html
+from tickertrack.pages.dates import captured_of
 from tickertrack.pages.decode import MARKS
 
 __all__ = [
@@ -34,7 +34,6 @@ STDIN = "-"
 # Web-text corpora call the crawl's time `date` or `timestamp`: it is a capture time, not news.
 _CAPTURED = ("captured_at", "timestamp", "date", "crawl_date", "warc_date")
 _PUBLISHED = ("published_at", "published")
-_STAMP_14 = "%Y%m%d%H%M%S"
 _BINARY = b"\x00"
 _SNIFF = 8192
 
@@ -214,7 +213,6 @@ def _record(
         stated = _captured(record)
     except ValueError as error:
         return SourceError(f"has a capture time that is none: {error}", path=path, line=number)
-    # A bare day is no time: which of its two sessions the page shows, it does not say.
     day, stated = (None, stated) if isinstance(stated, datetime) else (stated, None)
     basis: CaptureBasis = "stated" if stated else "given" if given.captured_at else "unknown"
     return Capture(
@@ -246,30 +244,7 @@ def _text(record: dict[str, Any], *keys: str) -> str | None:
 def _captured(record: dict[str, Any]) -> datetime | date | None:
     """Give the capture time in UTC, or the bare day; raises ValueError for what is neither."""
     value = next((record[key] for key in _CAPTURED if record.get(key)), None)
-    if isinstance(value, datetime):
-        return _utc(value)
-    if value is None:
-        return None
-    if isinstance(value, date):
-        return _plausible(value)
-    text = str(value).strip()
-    if text.isdigit() and len(text) == len("YYYYMMDDHHMMSS"):
-        return _utc(datetime.strptime(text, _STAMP_14).replace(tzinfo=UTC))
-    if len(text) == len("YYYY-MM-DD"):
-        return _plausible(date.fromisoformat(text))
-    return _utc(datetime.fromisoformat(text))
-
-
-def _plausible(day: date) -> date:
-    if day.year not in YEARS:
-        raise ValueError(f"year {day.year}")
-    return day
-
-
-def _utc(stamp: datetime) -> datetime:
-    _plausible(stamp)
-    aware = stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).replace(microsecond=0)
+    return None if value is None else captured_of(value)
 
 
 def _content(path: Path) -> bytes:
