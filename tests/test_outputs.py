@@ -98,6 +98,35 @@ def _all_of(leader: int) -> bytes:
     return found
 
 
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("tickertrack --db x.db history ANL > /dev/full", 1),
+        ("tickertrack --db x.db history ANL >&-", 1),
+        ("tickertrack --help > /dev/full", 1),
+        ("tickertrack --db x.db ingest - <&-", 1),
+        # What cannot be told costs no answer.
+        ("tickertrack --db x.db history NONE 2> /dev/full", 0),
+        ("tickertrack --db x.db history NONE 2>&-", 0),
+        ("tickertrack --db x.db history ANL -f csv <&- 2>&-", 0),
+    ],
+)
+def test_a_stream_that_is_full_or_closed_is_one_line_and_a_code(
+    tmp_path: Path, line: str, code: int
+):
+    page = tmp_path / "a.txt"
+    page.write_text(" date 2021-04-07 ANL 33.10 Decreased By ▼ -0.20 (-0.6%)\n\nNews\n\nWords.\n")
+    with open_tracker(tmp_path / "x.db") as tracker:
+        tracker.ingest(page)
+    called = line.replace("tickertrack", f"{sys.executable} -m tickertrack", 1)
+    done = subprocess.run(  # noqa: S602  (streams are closed by a shell)
+        called, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    assert len(done.stderr.splitlines()) == (1 if code else 0)
+    assert not code or done.stderr.startswith("tickertrack: ")
+
+
 def test_csv_and_spreadsheet_hold_no_formula(hostile: Path, tmp_path: Path):
     with open_tracker(hostile) as tracker:
         from tickertrack.frames import write_file  # noqa: PLC0415
