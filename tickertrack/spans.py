@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
-from tickertrack.dialects.grammar import YEARS
 from tickertrack.errors import QueryError
 from tickertrack.store.read import Span
 
@@ -14,8 +13,6 @@ __all__ = ["Day", "Symbols", "capture_of", "day_of", "moment_of", "names_of", "s
 
 Day = str | date | None
 Symbols = str | Iterable[str]
-
-_CLOCKS_DIFFER = timedelta(days=1)
 
 
 def names_of(symbols: Symbols) -> list[str]:
@@ -63,22 +60,17 @@ def capture_of(value: str | date | None) -> date | None:
     """
     Give when pages were captured: a time in whole seconds of UTC, or a bare day.
 
-    A bare day is no time: which of its two sessions the page shows, it does not say. Midnight
-    without an offset is how a bare day is written by what knows only times. Raises QueryError for
-    what is neither, and for days on which no page was captured.
+    Raises QueryError for what is neither, and for days on which no page was captured.
     """
     if value is None:
         return None
+    # Imported where it is used: questions need no reader of pages.
+    from tickertrack.pages.dates import captured_of  # noqa: PLC0415
+
     try:
-        stamp = _stamp(value)
+        return captured_of(value)
     except ValueError as error:
-        raise _no_time(value) from error
-    moment = moment_of(stamp).replace(microsecond=0)
-    if moment.year not in YEARS:
-        raise QueryError(f"no page was captured in the year {moment.year}")
-    if moment > datetime.now(UTC) + _CLOCKS_DIFFER:
-        raise QueryError(f"captured at {value}: that is still to come")
-    return stamp.date() if stamp.tzinfo is None and stamp.time() == time() else moment
+        raise QueryError(f"no time of capture: {error}") from error
 
 
 def _stamp(value: str | date) -> datetime:
