@@ -50,7 +50,12 @@ def test_the_environment_overrides_the_file(tmp_path: Path):
         ("[collect]\nper_host_delay = -1\n", "collect.per_host_delay", "below zero"),
         ("[collect]\npublishers = 3\n", "collect.publishers", "list of texts"),
         ("[database]\npath = 3\n", "database.path", "text"),
+        ('[database]\npath = "a\\u0000b"\n', "database.path", "NUL"),
+        ('[collect]\npublishers = ["a\\u0000b"]\n', "collect.publishers", "NUL"),
         ("database = 3\n", "database", "table"),
+        ("[collect]\nper_host_delay = inf\n", "collect.per_host_delay", "finite"),
+        ("[collect]\nper_host_delay = nan\n", "collect.per_host_delay", "finite"),
+        ('[collect]\nallow_private = ["nohost"]\n', "collect.allow_private", "host:port"),
         ("[database\n", "", "is not TOML"),
     ],
 )

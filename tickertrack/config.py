@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ __all__ = ["Config", "load_config", "read_toml", "refuse_unknown"]
 
 FILE_NAME = "config.toml"
 ENVIRONMENT_PREFIX = "TICKERTRACK_"
+_ADDRESS = re.compile(r"\S+:[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,11 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     for name in sorted(sections):
         section = _from_file(getattr(config, name), table.get(name, {}), name, chosen)
         config = replace(config, **{name: _from_environment(section, name, environ)})
+    for address in config.collect.allow_private:
+        if not _ADDRESS.fullmatch(address):
+            advice = "write host:port, such as 127.0.0.1:8000"
+            key = "collect.allow_private"
+            raise ConfigError(f"{address!r} names no port", path=chosen, key=key, advice=advice)
     return config
 
 
@@ -176,20 +184,25 @@ def _from_environment(section: Any, name: str, environ: Mapping[str, str]) -> An
 
 def _typed(value: Any, default: Any, *, path: Path, key: str) -> Any:
     if isinstance(default, tuple):
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        if isinstance(value, list) and all(map(_is_text, value)):
             return tuple(value)
-        raise ConfigError("must be a list of texts", path=path, key=key)
+        raise ConfigError("must be a list of texts without NUL", path=path, key=key)
     if isinstance(default, int):
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return value
         raise ConfigError("must be a whole number above zero", path=path, key=key)
     if isinstance(default, float):
-        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < inf:
             return float(value)
-        raise ConfigError("must be a number, not below zero", path=path, key=key)
-    if isinstance(value, str):
+        raise ConfigError("must be a finite number, not below zero", path=path, key=key)
+    if _is_text(value):
         return value
-    raise ConfigError("must be a text", path=path, key=key)
+    raise ConfigError("must be a text without NUL", path=path, key=key)
+
+
+def _is_text(value: Any) -> bool:
+    # No path and no name holds a NUL; what is given one fails, each in its own way.
+    return isinstance(value, str) and "\0" not in value
 
 
 def _parsed(text: str, default: Any, variable: str) -> Any:
