@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -17,6 +18,7 @@ import pytest
 
 import tickertrack as tt
 from tickertrack.cli import COMMANDS, main
+from tickertrack.frames import write_file
 from tickertrack.store.read import COVERAGE, HISTORY, QUOTES
 
 SEED = """ date 2021-04-07 ANL 33.30 Increased By ▲ 0.20 (0.6%)
@@ -142,6 +144,7 @@ def test_a_symbol_may_be_typed_small(seeded: Run):
         (("ingest", "seed.txt", "--captured-at", "2199-01-01"), 2, "still to come"),
         (("ingest", "seed.txt", "--captured-at", "2199-01-01T12:00+05:00"), 2, "still to come"),
         (("ingest", "seed.txt", "--publisher", "brecoder"), 2, "brecorder"),
+        (("ingest", ""), 2, "an empty path"),
         (("export", "prices", "-o", "prices.doc"), 2, ".doc"),
         (("reference", "import", "seed.txt", "--symbol", "KSE100"), 1, "seed.txt:1"),
     ],
@@ -282,6 +285,35 @@ def test_export_leaves_the_old_file_when_it_cannot_write(seeded: Run, tmp_path: 
     code, _, err = seeded("export", "prices", "-o", str(tmp_path / "no" / "where.csv"))
     assert code == 1
     assert "where.csv" in err
+
+
+def test_export_keeps_a_file_s_mode_and_writes_where_a_link_points(seeded: Run, tmp_path: Path):
+    mine, link, new = tmp_path / "mine.csv", tmp_path / "link.csv", tmp_path / "new.csv"
+    mine.touch()
+    mine.chmod(0o600)
+    link.symlink_to(mine)
+    assert seeded("export", "prices", "-o", str(link))[0] == 0
+    assert seeded("export", "prices", "-o", str(new))[0] == 0
+    assert (link.is_symlink(), mine.stat().st_mode & 0o777) == (True, 0o600)
+    assert mine.read_text() == new.read_text() != ""
+    mask = os.umask(0)
+    os.umask(mask)
+    assert new.stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_what_a_spreadsheet_cannot_hold_is_said_and_leaves_nothing(tmp_path: Path):
+    table = pd.DataFrame({"price": np.zeros(1_048_576)})
+    with pytest.raises(tt.TickertrackError, match=r"prices\.xlsx: cannot be written"):
+        write_file(table, tmp_path / "prices.xlsx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_unknown_symbols_are_hinted_at_briefly(seeded: Run):
+    code, _, err = seeded("history", *(f"NONE{n}" for n in range(500)))
+    assert code == 0
+    assert len(err.splitlines()) < 20
+    assert "NONE0" in err
+    assert "490 more" in err
 
 
 def test_verify_finds_a_page_that_has_changed(seeded: Run, tmp_path: Path):

@@ -36,6 +36,7 @@ _FLOATS = {
 _WHOLE = {"quotes", "n"}
 _TRUTHS = {"market_wide"}
 _LISTS = {"tags", "about", "mentions"}
+_SHEET_ROWS = 1_048_576
 _PRICES = {"Open": "first", "High": "high", "Low": "low", "Close": "price"}
 
 
@@ -71,33 +72,40 @@ def write_file(table: pd.DataFrame, path: Path) -> None:
     """
     Write a frame by the ending of its path, whole or not at all.
 
-    Texts are made harmless for CSV and spreadsheets. Raises QueryError for an unknown ending.
+    Texts are made harmless for CSV and spreadsheets. What is there keeps its mode, and a link
+    still points to it. Raises QueryError for an unknown ending.
     """
     writer = EXPORTS.get(path.suffix.lower())
     if writer is None:
         known = ", ".join(sorted(EXPORTS))
         raise QueryError(f"no way to write {path.suffix or path.name!r}", advice=f"known: {known}")
     try:
-        handle, draft = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+        target = path.resolve()
+        handle, draft = tempfile.mkstemp(dir=target.parent, suffix=path.suffix)
         os.close(handle)
         try:
             writer(table, Path(draft))
-            _settle(Path(draft), path)
+            _settle(Path(draft), target)
         except BaseException:
             Path(draft).unlink(missing_ok=True)
             raise
-    except OSError as error:
-        raise TickertrackError(f"{path}: cannot be written ({error.strerror})") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TickertrackError(f"{path}: cannot be written ({reason})") from error
 
 
-def _settle(draft: Path, path: Path) -> None:
+def _settle(draft: Path, target: Path) -> None:
     with draft.open("rb+") as file:
         os.fsync(file.fileno())
-    # A private draft's mode is not the user's: give the file what a new file would have.
+    # A private draft's mode is not the user's: give it the old file's, or that of a new one.
+    draft.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_mask())
+    draft.replace(target)
+
+
+def _mask() -> int:
     mask = os.umask(0)
     os.umask(mask)
-    draft.chmod(0o666 & ~mask)
-    draft.replace(path)
+    return mask
 
 
 def _typed(column: pd.Series[Any], name: str) -> pd.Series[Any]:
@@ -174,6 +182,9 @@ def _to_jsonl(table: pd.DataFrame, path: Path) -> None:
 
 
 def _to_xlsx(table: pd.DataFrame, path: Path) -> None:
+    if len(table) >= _SHEET_ROWS:
+        # The writer would leave out what is too much, and say nothing.
+        raise ValueError(f"a sheet has {_SHEET_ROWS:,} rows, its head among them")
     # As strings, whatever they look like: a title is no formula and no link.
     options = {"strings_to_formulas": False, "strings_to_urls": False}
     with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs={"options": options}) as book:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from tickertrack.actions import adjust
 from tickertrack.asking import Asking
 from tickertrack.config import Config, load_config
-from tickertrack.errors import ConfigError, SourceError
+from tickertrack.errors import ConfigError, QueryError, SourceError
 from tickertrack.harmless import safe_term
 from tickertrack.models import IngestReport, LinkReport, Page
 from tickertrack.spans import Day, Symbols, capture_of, moment_of, names_of, span_of
@@ -112,7 +112,9 @@ class Tracker(Asking):
         """
         from tickertrack.ingest import Sources, read_sources  # noqa: PLC0415
 
-        listed = [paths] if isinstance(paths, str | Path) else paths
+        listed = [paths] if isinstance(paths, str | Path) else list(paths)
+        if "" in listed:
+            raise QueryError("an empty path names nothing", advice="this folder is `.`")
         sources = Sources(tuple(map(Path, listed)), capture_of(captured_at), workers)
         begun = time.monotonic()
         errors: list[SourceError] = []

@@ -22,6 +22,8 @@ __all__ = ["coverage", "export", "hint", "history", "quarantine", "quotes", "unk
 WHAT = ("prices", "quotes", "moves", "links", "news", "coverage")
 
 _SHORTEST_NEAR = 0.5
+# To look for near names takes milliseconds, for each.
+_MOST_HINTS = 10
 
 start_option = click.option("-s", "--start", help="First session, YYYY-MM-DD, included.")
 end_option = click.option("-e", "--end", help="Last session, YYYY-MM-DD, included.")
@@ -156,11 +158,13 @@ def hint(tracker: Tracker, names: Sequence[str], rows: Sequence[dict[str, Any]])
     found = {row["symbol"] for row in rows}
     missing = [name for name in names if name not in found]
     known = tracker.symbols() if missing else []
-    for name in missing:
+    for name in missing[:_MOST_HINTS]:
         if name in known:
             say(f"{name}: no price here; `tickertrack quotes {name}` shows its lines, dated or not")
             continue
         say(f"{name}: {unknown(name, known, tracker)}")
+    if len(missing) > _MOST_HINTS:
+        say(f"and no price of {len(missing) - _MOST_HINTS} more")
 
 
 def unknown(name: str, known: Sequence[str], tracker: Tracker) -> str:
