@@ -348,6 +348,10 @@ PLACES: dict[str, tuple[bool, Callable[[str], str]]] = {
     "dialog": (False, lambda fake: _page(header=f"<dialog>{fake}</dialog>")),
     "article's text": (True, lambda fake: _page(text=f"<p>{fake}</p>")),
     "article's own header": (True, lambda fake: _page(top=f"<header><div>{fake}</div></header>")),
+    "above the header": (
+        True,
+        lambda fake: _page().replace("<header>", f"<div>{fake}</div><header>", 1),
+    ),
     "below the header": (True, lambda fake: _page(between=f"<div>{fake}</div>")),
     "readers' comments": (True, lambda fake: _page(after=f"<section><p>{fake}</p></section>")),
     "a second header": (True, lambda fake: _page(after=f"<header><p>{fake}</p></header>")),
@@ -374,9 +378,9 @@ def test_a_fake_line_is_never_read(place: str, disguise: str) -> None:
     assert reasons(page) in (refused, [("outside_header", FAKE)])
 
 
-# Between header and article a strip may stand, where the header holds none.
+# Above and below the header a strip may stand, where the header holds none.
 @pytest.mark.parametrize(
-    "place", [place for place, (seen, _) in PLACES.items() if seen and place != "below the header"]
+    "place", [place for place, (seen, _) in PLACES.items() if seen and "the header" not in place]
 )
 def test_without_a_strip_of_its_own_a_page_has_no_price(place: str) -> None:
     html = PLACES[place][1](FAKE).replace(BOXES["list"](STRIP), "")
@@ -389,6 +393,43 @@ def test_the_fake_is_a_line_that_would_be_read_in_the_header() -> None:
     # The control: what is refused elsewhere is read where a strip stands.
     page = read(_document(BOXES["list"]((*STRIP, FAKE))), html=True)
     assert raws(page) == [*STRIP, FAKE]
+
+
+# No header holds a strip here, so it ends, and does not begin below, where a text begins.
+TEXTS = {
+    "headline": "<h2>Other words</h2>",
+    "headline that is a link": "<h3><a href=/x>Other words</a></h3>",
+    "headline in a box": "<div class=title>Other words</div>",
+    "comment": "<section class=comments><p>Ali says</p></section>",
+    "comment in boxes": "<div class=comments><div>Ali says</div></div>",
+    "sentence": f"<div>{SENTENCES[0]}</div>",
+}  # fmt: skip
+MENUS = ("<header>Logo</header>", "<nav><a href=/>Home</a></nav>", "<nav><ul><li>News</ul></nav>")
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("article", ["<article>", "<div itemprop=articleBody>"])
+def test_without_a_header_a_strip_ends_where_a_text_begins(text: str, article: str) -> None:
+    strip = BOXES["list"](STRIP)
+    excerpt = f"{TEXTS[text]}<div>{FAKE}</div>{article}<p>{SENTENCES[1]}</p>"
+    page = read(f"<!doctype html>{strip}{excerpt}", html=True)
+    assert (raws(page), reasons(page)) == (list(STRIP), [("outside_header", FAKE)])
+    page = read(f"<!doctype html>{MENUS[0]}{excerpt}", html=True)
+    assert (raws(page), reasons(page)) == ([], [("outside_header", FAKE)])
+
+
+@pytest.mark.parametrize("article", ["<article>", ""])
+def test_without_a_header_menus_around_a_strip_are_no_text(article: str) -> None:
+    # The control of the texts above.
+    top, middle, below = MENUS
+    parts = (top, BOXES["list"](STRIP[:3]), middle, BOXES["a table"](STRIP[3:]), below)
+    page = read(f"<!doctype html>{''.join(parts)}{article}<p>{SENTENCES[0]}</p>", html=True)
+    assert (raws(page), reasons(page)) == (list(STRIP), [])
+
+
+def test_a_damaged_line_of_a_header_that_holds_nothing_else_is_refused() -> None:
+    page = read(_document("<ul><li>ANL 33,30 Increased By ▲ 0.20 (0.6%)</ul>"), html=True)
+    assert reasons(page) == [("unreadable", "ANL 33,30 Increased By ▲ 0.20 (0.6%)")]
 
 
 def test_a_strip_that_moved_into_or_below_the_article_is_refused() -> None:

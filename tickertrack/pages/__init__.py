@@ -158,16 +158,20 @@ def _read_markup(capture: Capture, desk: Desk, publisher: Publisher | None) -> _
     dialect = _named(dialects, strip.dialect)
     rest = markup.body if markup.bounded else tuple(header[block.end :])
     parts = _markup_parts(capture, markup, rest, dialect, _zone(publisher, desk))
-    head = (*markup.header, *markup.between) if markup.bounded else block.furniture
+    above = (*markup.above, *markup.header, *markup.between)
+    head = above if markup.bounded else block.furniture
     return _Reading(strip, parts, block.page_date or page_date_of(head, dialect), markup.url)
 
 
 def _split(markup: Markup, dialects: list[Dialect]) -> tuple[list[str], tuple[str, ...]]:
-    if not markup.bounded:
-        return list(markup.header), ()
-    # The markup says where the header ends, so menus between its ticker lines do not matter.
-    ticker = [line for line in markup.header if any(_of_strip(line, one) for one in dialects)]
-    return ticker, (*markup.between, *markup.body)
+    # The markup says what is a menu, so menus between the ticker lines do not matter. Other words
+    # do: below them stands no strip, as on a page of text.
+    header = [
+        line
+        for line, menu in zip(markup.header, markup.menus, strict=True)
+        if not menu or any(_of_strip(line, one) for one in dialects)
+    ]
+    return header, (*markup.above, *markup.between, *markup.body)
 
 
 def _is_line(text: str, dialects: list[Dialect]) -> bool:

@@ -41,10 +41,13 @@ class Markup:
     """
     A page's visible lines and its meta data.
 
-    `header` holds the strip's lines if any do; `between` follows to where the article begins.
+    `header` holds the strip's lines if any do, `menus` says of each line whether it stands in a
+    header or a menu; `above` precedes, `between` follows to where the article begins.
     """
 
+    above: tuple[str, ...]
     header: tuple[str, ...]
+    menus: tuple[bool, ...]
     between: tuple[str, ...]
     body: tuple[str, ...]
     bounded: bool
@@ -61,6 +64,7 @@ class _Walk:
 
     is_line: Callable[[str], bool]
     lines: list[str] = field(default_factory=list)
+    menus: list[bool] = field(default_factory=list)
     buffer: list[str] = field(default_factory=list)
     open: list[_Frame] = field(default_factory=list)
     meta: dict[str, str] = field(default_factory=dict)
@@ -69,7 +73,8 @@ class _Walk:
     skipping: int = 0
     articles: int = 0
     headers: int = 0
-    header_end: int | None = None
+    navs: int = 0
+    header: slice | None = None
     boundary: int | None = None
 
     def add(self, text: str) -> None:
@@ -83,7 +88,16 @@ class _Walk:
         self.buffer.clear()
         self.length = 0
         if text:
-            self.lines.append(text)
+            self.put(text)
+
+    def put(self, text: str) -> None:
+        """Take a whole line."""
+        self.lines.append(text)
+        self.menus.append(self.headers + self.navs > 0)
+
+    def cut(self, number: int) -> None:
+        """Take back the lines from a number on."""
+        del self.lines[number:], self.menus[number:]
 
     def break_softly(self) -> None:
         """Take a line break of the markup for white space, unless it ends a ticker line."""
@@ -108,22 +122,26 @@ def read_markup(text: str, is_line: Callable[[str], bool]) -> Markup:
     """
     Read an HTML page; `is_line` says whether a text is a whole ticker line.
 
-    The strip stands in the page's `<header>`, or, where that holds none, anywhere above the
-    article's headline or body; hidden elements, scripts and comments are no text.
+    The strip stands in the page's `<header>`, or, where that holds none, above the article's
+    headline or body and any other text but menus; hidden elements, scripts and comments are no
+    text.
     """
     tree = HTMLTree.parse(text)
     walk = _Walk(is_line)
     traverse_dom(_document(tree), _enter(walk), _leave(walk))
     walk.flush()
+    count = len(walk.lines)
     # A header that holds the strip ends before the article begins, where both are.
-    ends = [end for end in (walk.header_end, walk.boundary) if end is not None]
-    header_end, article = (ends[0], max(ends)) if ends else (len(walk.lines), len(walk.lines))
+    header = walk.header or slice(0, count if walk.boundary is None else walk.boundary)
+    article = header.stop if walk.boundary is None else walk.boundary
     meta, found = walk.meta, _json_ld(walk.scripts)
     return Markup(
-        header=tuple(walk.lines[:header_end]),
-        between=tuple(walk.lines[header_end:article]),
+        above=tuple(walk.lines[: header.start]),
+        header=tuple(walk.lines[header]),
+        menus=tuple(walk.menus[header]),
+        between=tuple(walk.lines[header.stop : article]),
         body=tuple(walk.lines[article:]),
-        bounded=bool(ends),
+        bounded=walk.header is not None or walk.boundary is not None,
         url=_canonical(tree) or _absolute(meta.get("og:url")),
         title=found.get("headline") or meta.get("og:title") or _headline(tree),
         byline=found.get("author") or meta.get("author") or meta.get("article:author"),
@@ -175,10 +193,11 @@ def _pass_empty(walk: _Walk, tag: str) -> None:
 def _open_element(walk: _Walk, node: DOMNode) -> None:
     tag = node.tag
     walk.articles += tag == "article"
-    walk.headers += tag == "header"
     if tag in _BLOCKS or tag == "br":
         walk.flush()
         walk.open[-1].lines, walk.open[-1].buffered = len(walk.lines), 0
+    walk.headers += tag == "header"
+    walk.navs += tag == "nav"
     if walk.boundary is None and _starts_article(walk, node):
         walk.flush()
         walk.boundary = len(walk.lines)
@@ -200,26 +219,27 @@ def _leave(walk: _Walk) -> Callable[[DOMContext], None]:
 
 def _close_element(walk: _Walk, tag: str, frame: _Frame) -> None:
     walk.articles -= tag == "article"
-    walk.headers -= tag == "header"
     text = fold(" ".join(frame.pieces)) if frame.pieces else ""
     if text and walk.is_line(text):
         # However the pieces are boxed, an element that says one ticker line is that line.
-        del walk.lines[frame.lines :]
+        walk.cut(frame.lines)
         del walk.buffer[frame.buffered :]
         walk.flush()
-        walk.lines.append(text)
+        walk.put(text)
         frame.pieces = None
     elif tag in _BLOCKS:
         walk.flush()
+    walk.headers -= tag == "header"
+    walk.navs -= tag == "nav"
     if tag == "header":
         _note_header(walk, frame)
     _hand_up(walk, frame.pieces)
 
 
 def _note_header(walk: _Walk, frame: _Frame) -> None:
-    outermost = walk.headers == 0 and walk.boundary is None and walk.header_end is None
+    outermost = walk.headers == 0 and walk.boundary is None and walk.header is None
     if outermost and any(map(walk.is_line, walk.lines[frame.lines :])):
-        walk.header_end = len(walk.lines)
+        walk.header = slice(frame.lines, len(walk.lines))
 
 
 def _take_text(walk: _Walk, node: DOMNode) -> None:
