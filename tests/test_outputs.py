@@ -7,8 +7,10 @@ import io
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -31,6 +33,9 @@ FORMULAS = [
     "=cmd|' /C calc'!A0",
     "\uff1d1",
 ]
+
+
+INTERRUPTION = "tickertrack: interrupted; what was stored is safe, call again for the rest"
 
 
 @pytest.mark.parametrize("text", ESCAPES)
@@ -125,6 +130,24 @@ def test_a_stream_that_is_full_or_closed_is_one_line_and_a_code(
     assert done.returncode == code
     assert len(done.stderr.splitlines()) == (1 if code else 0)
     assert not code or done.stderr.startswith("tickertrack: ")
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.3])
+def test_ctrl_c_ends_readers_at_once_and_in_one_line(tmp_path: Path, seconds: float):
+    for number in range(400):
+        (tmp_path / f"{number}.html").write_text("<p>ANL 33.10 No Change ▼ 0.00 (0%)</p>")
+    line = ["-m", "tickertrack", "--db", "x.db", "ingest", ".", "--workers", "2"]
+    command = [sys.executable, *line]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        begun = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not begun.read_text():
+            time.sleep(0.001)
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert said.split() == INTERRUPTION.split()
 
 
 def test_csv_and_spreadsheet_hold_no_formula(hostile: Path, tmp_path: Path):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 from tickertrack.errors import SourceError
@@ -80,8 +83,28 @@ def _read_in_parallel(files: list[Path], given: Given, desk: Desk, workers: int)
     context = multiprocessing.get_context("spawn")
     count = min(workers, len(files))
     with ProcessPoolExecutor(count, context, initializer=_begin, initargs=(desk,)) as pool:
-        for found in pool.map(_read_file, ((file, given) for file in files)):
-            yield from found
+        with _undisturbed():
+            readings = [pool.submit(_read_file, (file, given)) for file in files]
+        try:
+            for reading in readings:
+                yield from reading.result()
+        except BaseException:
+            # Nobody waits for the rest any more.
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold Ctrl-C back, also from the processes that begin meanwhile: they would tell of it."""
+    # Begun before, for it lets signals through when it begins.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 # A pool's process has one reader for all its files; the reader's own process ends with it.
@@ -89,6 +112,9 @@ _READERS: list[IsolatedReader] = []
 
 
 def _begin(desk: Desk) -> None:
+    # On Ctrl-C it ends without a word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _READERS.append(IsolatedReader(desk))
 
 
