@@ -659,6 +659,10 @@ def _full(row: str, tags: int) -> str:
     return row * min(MEGABYTE // len(row), 29_900 // tags)
 
 
+def _tag(attributes: int, form: str) -> str:
+    return "<p " + "".join(map(form.format, range(attributes))) + ">"
+
+
 HOSTILE = {
     "blank lines": lambda: "\n" * MEGABYTE,
     "lines of a text": lambda: "<p>a" + "\nb" * (MEGABYTE // 2),
@@ -674,6 +678,12 @@ HOSTILE = {
     "meta data": lambda: _full('<meta name=author content="a">', 1),
     "ampersands": lambda: "&" * MEGABYTE,
     "attributes": lambda: "<p " + "a=b " * (MEGABYTE // 4) + ">",
+    "attributes, all different": lambda: _tag(70_000, "a{}=x "),
+    "attributes without values": lambda: _tag(90_000, "a{}/"),
+    "attributes behind a comment's quote": lambda: "<!-- <p a=' -->" + _tag(90_000, "a{} "),
+    "attributes in many tags": lambda: _tag(490, "a{} ") * 370,
+    "tags that may hold each other": lambda: _full("<a " * 250 + "b " * 240 + ">", 250),
+    "tags around one long value": lambda: _full("<a " * 490 + f"b='{'x' * 30_000}'>", 490),
     "a comment without an end": lambda: "<!--" + "-" * MEGABYTE,
     "brackets": lambda: '<script type="application/ld+json">' + "[" * MEGABYTE + "</script>",
     "nothing but tags": lambda: "<b>" * (MEGABYTE // 3),
@@ -681,21 +691,35 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_megabyte_of_markup_takes_seconds_at_most(name: str) -> None:
+def test_a_megabyte_of_markup_takes_less_than_a_second(name: str) -> None:
     html = f"<!doctype html><html><body>{HOSTILE[name]()}</body></html>"
     read(_page(), html=True)
+    # The least of three, of this process's own time, as for a megabyte of text.
     gc.freeze()
-    begun = time.process_time()
-    read(html, html=True)
-    spent = time.process_time() - begun
+    spent = []
+    while len(spent) < 3 and min(spent, default=1) > 0.5:
+        begun = time.process_time()
+        read(html, html=True)
+        spent.append(time.process_time() - begun)
     gc.unfreeze()
-    assert spent < 5
+    assert min(spent) < 1
 
 
 def test_a_page_of_nothing_but_tags_is_refused_whole() -> None:
     page = read("<!doctype html>" + BOXES["list"](STRIP) + "<b>" * 40_000, html=True)
     assert raws(page) == []
     assert [(one.line, one.reason) for one in page.strip.quarantined] == [(0, "too_many_tags")]
+
+
+@pytest.mark.parametrize("form", [" a{}", "/a{}", "\na{} = '>'", ' a{}="a > b"', " {}=''", " <b{}"])
+def test_a_tag_of_more_attributes_than_any_has_is_refused_with_its_page(form: str) -> None:
+    for count, quotes in ((500, list(STRIP)), (501, [])):
+        tag = "<p" + "".join(map(form.format, range(count))) + ">"
+        page = read(_page(between=tag), html=True)
+        assert raws(page) == quotes
+        assert [one.reason for one in page.strip.quarantined] == (
+            [] if quotes else ["too_many_attributes"]
+        )
 
 
 def test_what_an_extractor_leaves_above_an_article_is_taken_off():

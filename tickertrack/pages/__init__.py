@@ -19,6 +19,7 @@ from tickertrack.models import (
     Strip,
     content_id,
 )
+from tickertrack.pages.bounds import TAGS_TO_EXTRACT, excess_of
 from tickertrack.pages.dates import iso_published
 from tickertrack.pages.decode import decode
 from tickertrack.pages.plain import NO_PARTS, Parts, page_date_of, parts_of
@@ -33,9 +34,6 @@ __all__ = ["Capture", "Desk", "decode", "read_page"]
 
 _HTML_SIGNS = ("<!doctype html", "<html", "<head", "<body", "<?xml", "<!--")
 _SNIFF = 1024
-# A news page has some thousand tags. Above the first bound its own lines are its text, as the
-# extractor needs seconds for a megabyte of nothing but tags; above the second it is no page.
-_TAGS_TO_EXTRACT, _TAGS_TO_READ = 10_000, 30_000
 _SHOWN = 200
 
 
@@ -145,8 +143,9 @@ def _read_lines(capture: Capture, desk: Desk, publisher: Publisher | None) -> _R
 
 
 def _read_markup(capture: Capture, desk: Desk, publisher: Publisher | None) -> _Reading:
-    if capture.text.count("<") > _TAGS_TO_READ:
-        whole = Quarantined(0, "too_many_tags", fold(capture.text[:_SHOWN]))
+    excess = excess_of(capture.text)
+    if excess is not None:
+        whole = Quarantined(0, excess, fold(capture.text[:_SHOWN]))
         return _Reading(replace(NO_STRIP, quarantined=(whole,)), NO_PARTS, None)
     # Imported where it is used: reading plain text needs no parser of markup.
     from tickertrack.pages.markup import read_markup  # noqa: PLC0415
@@ -212,7 +211,7 @@ def _without_head(text: str, *parts: str | None) -> str:
 
 
 def _main_text(html: str) -> str:
-    if html.count("<") > _TAGS_TO_EXTRACT:
+    if html.count("<") > TAGS_TO_EXTRACT:
         return ""
     from trafilatura import bare_extraction  # noqa: PLC0415  (280 ms)
 
