@@ -32,6 +32,7 @@ from support import (
 
 import tickertrack as tt
 from tickertrack.audit import examine
+from tickertrack.cli import main
 from tickertrack.ingest import Sources, read_sources
 from tickertrack.models import Page
 from tickertrack.store import connect, schema, write
@@ -438,7 +439,44 @@ def troubled(tracker: tt.Tracker) -> bool:
     return any(one["state"] == "problem" and one["check"] in AT_FAULT for one in findings)
 
 
-AT_FAULT = {"integrity", "foreign keys"}
+AT_FAULT = {"integrity", "foreign keys", "values"}
+
+
+@pytest.mark.parametrize(
+    ("flip", "line"),
+    [
+        ("UPDATE quotes SET board = 'stocls' WHERE symbol = 'ANL'", ["resolve"]),
+        ("UPDATE pages SET captured_at = replace(captured_at, '-', '=')", ["resolve"]),
+        ("UPDATE prices SET session = replace(session, '-0', '=0')", ["export", "prices"]),
+        ("UPDATE prices SET session = replace(session, '-0', '-p')", ["moves"]),
+    ],
+)
+def test_a_bit_that_flipped_is_one_line_and_no_traceback(
+    database: Path, capsys: pytest.CaptureFixture[str], flip: str, line: list[str]
+) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute(flip)
+    to = ["-o", str(database.with_name("out.csv"))] if line[0] == "export" else []
+    with pytest.raises(SystemExit) as ended:
+        main(["--db", str(database), *line, *to])
+    assert ended.value.code == 1
+    told = capsys.readouterr().err.splitlines()
+    assert [one for one in told if "is damaged" in one] == told[-1:]
+    with tt.open(database) as tracker:
+        assert troubled(tracker)
+
+
+def test_an_error_of_ours_is_no_fault_of_a_sound_database(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The control: what the database is not guilty of stays what it is.
+    def fail(_: tt.Tracker) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(tt.Tracker, "resolve", fail)
+    with pytest.raises(ZeroDivisionError):
+        main(["--db", str(database), "resolve"])
 
 
 def test_a_sound_database_is_found_sound(database: Path) -> None:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tickertrack.errors import SourceError
+from tickertrack.errors import SourceError, StoreError
 from tickertrack.isolation import IsolatedReader
 from tickertrack.models import Locator, Page
 from tickertrack.pages import Capture, Desk
@@ -25,7 +25,7 @@ from tickertrack.store.connect import SCHEMA_VERSION, told
 if TYPE_CHECKING:
     from tickertrack.tracker import Tracker
 
-__all__ = ["DIFFERENCE", "FINDING", "examine", "verify_pages", "verify_sample"]
+__all__ = ["DIFFERENCE", "FINDING", "examine", "is_damaged", "verify_pages", "verify_sample"]
 
 Row = dict[str, Any]
 
@@ -186,14 +186,47 @@ def _stored_lines(connection: sqlite3.Connection) -> dict[str, list[Row]]:
     return lines
 
 
-def _database(tracker: Tracker) -> Iterator[Row]:
-    connection = tracker.reader()
+def is_damaged(tracker: Tracker) -> bool:
+    """Say whether the database holds what we never store: the work of a bit that flipped."""
+    try:
+        with told(tracker.path):
+            return any(one["state"] == "problem" for one in _soundness(tracker.reader()))
+    except StoreError:
+        return True
+
+
+def _soundness(connection: sqlite3.Connection) -> Iterator[Row]:
     broken = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
     yield _finding("integrity", "ok" if broken == ["ok"] else "problem", "; ".join(broken))
     dangling = connection.execute("PRAGMA foreign_key_check").fetchall()
     yield _finding(
         "foreign keys", "problem" if dangling else "ok", f"{len(dangling)} rows without their owner"
     )
+    wrong = sum(_impossible(connection))
+    yield _finding(
+        "values", "problem" if wrong else "ok", f"{wrong} days, times and boards that are none"
+    )
+
+
+def _impossible(connection: sqlite3.Connection) -> Iterator[int]:
+    """Count, column by column, what none of our rows holds and SQLite's check passes over."""
+    columns = connection.execute(
+        "SELECT m.name, c.name FROM sqlite_schema AS m JOIN pragma_table_info(m.name) AS c"
+        " WHERE m.type = 'table' AND (c.name IN ('board', 'session') OR c.name GLOB '*_date'"
+        " OR c.name GLOB '*_at' OR c.name GLOB '*_seen')"
+    ).fetchall()
+    for table, column in columns:
+        day = f"substr({column}, 1, 10)"
+        wrong = f"date({day}) IS NOT {day} OR datetime({column}) IS NULL"
+        if column == "board":
+            # Of a table without rowid its CHECKs are not looked at.
+            wrong = "board NOT IN ('stocks', 'index')"
+        yield connection.execute(f"SELECT count({column}) FROM {table} WHERE {wrong}").fetchone()[0]
+
+
+def _database(tracker: Tracker) -> Iterator[Row]:
+    connection = tracker.reader()
+    yield from _soundness(connection)
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     yield _finding("schema", "ok", f"{version} of {SCHEMA_VERSION}")
     low, high = _WAL_BUG

@@ -120,8 +120,13 @@ def _as_json(value: object) -> str:
 
 
 _TYPES: tuple[tuple[set[str], Callable[[pd.Series[Any]], pd.Series[Any]]], ...] = (
-    (_DAYS, lambda column: pd.to_datetime(column).astype("datetime64[us]")),
-    (_MOMENTS, lambda column: pd.to_datetime(column, utc=True).astype("datetime64[us, UTC]")),
+    (_DAYS, lambda column: pd.to_datetime(column, format="ISO8601").astype("datetime64[us]")),
+    (
+        _MOMENTS,
+        lambda column: pd.to_datetime(column, format="ISO8601", utc=True).astype(
+            "datetime64[us, UTC]"
+        ),
+    ),
     (_FLOATS, lambda column: column.astype("float64")),
     (_WHOLE, lambda column: column.astype("int64")),
     (_TRUTHS, lambda column: column.astype("bool")),

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from tickertrack.cli.output import complain
-from tickertrack.errors import TickertrackError
+from tickertrack.errors import CorruptError, TickertrackError
 from tickertrack.logs import Logging, speak
 
 __all__ = ["cli", "level_of", "main"]
@@ -78,6 +78,19 @@ class LazyGroup(click.Group):
         if args and args[0] not in COMMANDS and near and not args[0].startswith("-"):
             ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command; what only a damaged database can make it do is told as that."""
+        try:
+            return super().invoke(ctx)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # Imported here: for who has just failed.
+            from tickertrack.audit import is_damaged  # noqa: PLC0415
+
+            if ctx.obj is None or not is_damaged(ctx.obj):
+                raise
+            advice = "`tickertrack doctor` says where; restore a backup, or ingest the pages again"
+            raise CorruptError("is damaged", path=ctx.obj.path, advice=advice) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Show the list without importing what it lists."""
