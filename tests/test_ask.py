@@ -166,6 +166,46 @@ def test_a_series_of_no_years_of_ours_is_refused_by_its_line(seeded: Run, tmp_pa
     assert "kse100.csv:3" in err
 
 
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("2021-04-06,44_000", "k.csv:2"),
+        ("2021-04-06,٤٤٠٠٠", "k.csv:2"),
+        ("2021-04-06,44,000", "k.csv:2"),
+        ('2021-04-06,"44,00"', "k.csv:2"),
+        ("2021-04-06,1e-320", "k.csv:2"),
+        ("2021-04-06,0.00001", "k.csv:2"),
+        ("2021-04-06,nan", "k.csv:2"),
+        ("2021-04-067,44000", "k.csv:2"),
+        ("2021-04-06,44000\n2021-04-06,44001", "2021-04-06 has two closes"),
+        ("", "holds no close"),
+    ],
+)
+def test_a_series_that_says_no_close_for_each_day_is_refused(
+    seeded: Run, tmp_path: Path, rows: str, says: str
+):
+    (tmp_path / "k.csv").write_text(f"date,close\n{rows}\n", encoding="utf-8")
+    code, out, err = seeded("reference", "import", "k.csv", "--symbol", "KSE100")
+    assert (code, out) == (1, "")
+    assert says in err
+
+
+def test_a_series_may_group_its_digits_and_give_times(seeded: Run, tmp_path: Path):
+    rows = '2021-04-06,"44,000.50"\n2021-04-07T00:00:00,44100\n2021-04-07,44100.0\n'
+    (tmp_path / "k.csv").write_text(f"date,close\n{rows}", encoding="utf-8")
+    assert seeded("reference", "import", "k.csv", "--symbol", "KSE100")[0] == 0
+    with closing(sqlite3.connect(tmp_path / "tickertrack.db")) as connection:
+        stored = connection.execute("SELECT session, close FROM reference_closes").fetchall()
+    assert stored == [("2021-04-06", 44_000.5), ("2021-04-07", 44_100.0)]
+
+
+def test_quarantine_names_a_bad_file_as_pages_name_theirs(seeded: Run, tmp_path: Path):
+    (tmp_path / "bad.jsonl").write_text("{\n")
+    assert seeded("ingest", "bad.jsonl")[0] == 1
+    (row,) = json.loads(seeded("quarantine", "-f", "json")[1])
+    assert row["file"] == str(tmp_path / "bad.jsonl")
+
+
 @pytest.mark.parametrize("day", ["2021-04-08", "20210408", "2021-W14-4", "2021-04-08 00:00:00"])
 def test_a_day_however_it_is_written_is_no_time_of_capture(run: Run, tmp_path: Path, day: str):
     bare = SEED.removeprefix(" date 2021-04-07 ")

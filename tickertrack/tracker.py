@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from copy import copy
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -361,7 +362,14 @@ class Tracker(Asking):
 
     def _keep_refusals(self, errors: list[SourceError]) -> None:
         # What was not there is no page refused: a mistyped path leaves no trace.
-        self.refuse(error for error in errors if os.path.lexists(error.path))
+        self.refuse(map(_placed, (error for error in errors if os.path.lexists(error.path))))
+
+
+def _placed(error: SourceError) -> SourceError:
+    """Give an error its file's whole path, as pages have it; the user is told what they typed."""
+    kept = copy(error)
+    kept.path = Path(error.path).absolute()
+    return kept
 
 
 def _told_apart(

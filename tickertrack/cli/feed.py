@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,9 @@ FAILED = 1
 _ENOUGH = 5
 # Half as much again, or a third less, is more than any day has seen; a stock's split is more.
 _STEP = 1.5
+# Prices are kept in 1/10,000, and grouped by thousands where they are grouped.
+_CLOSE = re.compile(r"(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]*)?")
+_LEAST, _BEYOND = 0.0001, 1e12
 
 
 @click.command()
@@ -211,10 +215,14 @@ def _refuse_unlisted(tracker: Tracker, name: str) -> None:
 
 
 def _steady(closes: list[tuple[date, float]], path: Path) -> list[tuple[date, float]]:
-    """Refuse what cannot be one daily series: the future, and steps that no day makes."""
-    ordered = sorted(closes)
+    """Refuse what cannot be one daily series: none, two, the future, steps that no day makes."""
+    ordered = sorted(set(closes))
+    if not ordered:
+        raise SourceError("holds no close", path=path)
     today = datetime.now(UTC).date()
-    for (_, before), (day, close) in pairwise([*ordered[:1], *ordered]):
+    for (earlier, before), (day, close) in pairwise([*ordered[:1], *ordered]):
+        if day == earlier and close != before:
+            raise SourceError(f"{day} has two closes", path=path)
         if day > today:
             raise SourceError(f"{day} is still to come", path=path)
         if not 1 / _STEP < close / before < _STEP:
@@ -234,15 +242,22 @@ def _closes(path: Path) -> Iterator[tuple[date, float]]:
         raise SourceError("lacks a column date or close", path=path, line=1)
     for number, row in enumerate(reader, start=2):
         try:
-            day = date.fromisoformat(row[names["date"]].strip()[:10])
-            close = float(row[names["close"]].strip().replace(",", ""))
+            day = datetime.fromisoformat(row[names["date"]].strip()).date()
+            close = _close(row[names["close"]].strip())
         except (ValueError, AttributeError) as error:
             raise SourceError(f"is no date and close ({error})", path=path, line=number) from error
-        if not 0 < close < 1e12:  # noqa: PLR2004  (also refuses nan)
-            raise SourceError(f"a close of {close} is none", path=path, line=number)
+        if None in row:
+            raise SourceError("has more fields than its head", path=path, line=number)
         if day.year not in YEARS:
             raise SourceError(f"no page is of {day}", path=path, line=number, advice="leave it out")
         yield day, close
+
+
+def _close(text: str) -> float:
+    """Read a close as a price is printed, in ASCII digits; raises ValueError for what is none."""
+    if not _CLOSE.fullmatch(text) or not _LEAST <= float(text.replace(",", "")) < _BEYOND:
+        raise ValueError(f"no close: {text[:40]!r}")
+    return float(text.replace(",", ""))
 
 
 @contextmanager
