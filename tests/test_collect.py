@@ -42,7 +42,7 @@ def test_of_many_addresses_the_good_are_stored_and_each_poison_is_told_once(
         assert set(faults.values()) == set(POISON)
         outcomes = [here.collect(3600)]
         # What might pass is asked for again, later and later, and given up in the end.
-        while states(here)["waiting"] and len(outcomes) < 12:
+        while states(here)["waiting"] and len(outcomes) < 100:
             here.site.clock.advance(timedelta(hours=7))
             outcomes.append(here.collect(3600))
     good = count - len(faults)
@@ -80,6 +80,23 @@ def test_a_host_that_asks_for_rest_gets_it_also_after_a_restart(tmp_path: Path):
         assert resting.status == "error"
         here.site.clock.advance(timedelta(minutes=2))
         assert here.collect().counts["pages"] > 0
+
+
+def test_pages_that_always_break_off_do_not_hold_up_those_behind_them(tmp_path: Path):
+    with world(tmp_path / "own") as here:
+        crowded(here, 30)
+        here.site.behave()
+        # Those that are asked for first; after three of them the host is left alone for a while.
+        poisoned = sorted(list_of_paths(here), reverse=True)[:3]
+        for path in poisoned:
+            here.site.misbehave(path, Fault.SHORT_BODY)
+        assert here.collect().counts.get("pages", 0) == 0
+        here.site.clock.advance(timedelta(hours=2))
+        assert here.collect().counts["pages"] == 27
+        for _ in range(8):
+            here.site.clock.advance(timedelta(hours=7))
+            here.collect()
+        assert states(here) == {"done": 27, "refused": 3}
 
 
 def test_a_dead_site_is_asked_seldom_and_comes_back(tmp_path: Path):

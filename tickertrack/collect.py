@@ -17,7 +17,15 @@ from tickertrack.models import Outcome, Page, Response, RunStatus
 from tickertrack.publishers import Publisher, canonical_url
 from tickertrack.shift import Shift, StoppedError
 from tickertrack.sources.warc import Archive, captures_after, mend, read_at
-from tickertrack.sources.web import Feed, Fetcher, Manners, Validators, read_feed, user_agent
+from tickertrack.sources.web import (
+    OF_HOST,
+    Feed,
+    Fetcher,
+    Manners,
+    Validators,
+    read_feed,
+    user_agent,
+)
 from tickertrack.store.fetches import Fetch, FetchBook, StoredHosts
 from tickertrack.store.read import kept_until, refused_places
 
@@ -41,6 +49,7 @@ _NEWS = timedelta(days=7)
 # A validator that is wrong would hide what is new for ever (faults F-10).
 _WHOLE = timedelta(days=1)
 _NONE = Validators()
+_OF_HOST = OF_HOST | {"host_resting"}
 _MOST_SITEMAPS = 20
 _MOST_FAULTS = 20
 
@@ -247,25 +256,20 @@ def _store_page(this: _Round, page: Page, fetch: Fetch | None) -> None:
 
 
 def _failed(this: _Round, fetch: Fetch, error: FetchError) -> bool:
+    """Note that a page cannot be had by now; say whether its host may be asked for another."""
     if not error.temporary:
         _refuse(this, fetch, error)
         return True
-    this.fault(error)
-    resting = error.retry_at is not None
-    failures = fetch.failures + (0 if resting else 1)
+    # What is the host's fault is not the page's, or one bad day would cost all that wait.
+    failures = fetch.failures + (error.reason not in _OF_HOST)
     if failures >= _TRIES:
         _refuse(this, fetch, error)
-        return True
-    wait = min(_AGAIN * 2**failures, _LONGEST)
-    this.book.put(
-        replace(
-            fetch,
-            failures=failures,
-            not_before=error.retry_at or this.now() + wait,
-            reason=error.reason,
-        )
-    )
-    return not resting
+        return error.retry_at is None
+    this.fault(error)
+    wait = this.now() + min(_AGAIN * 2**failures, _LONGEST)
+    later = max(wait, error.retry_at) if error.retry_at else wait
+    this.book.put(replace(fetch, failures=failures, not_before=later, reason=error.reason))
+    return error.retry_at is None
 
 
 def _refuse(this: _Round, fetch: Fetch, error: SourceError) -> None:
