@@ -41,7 +41,7 @@ COMMANDS = {
     "export": ("ask", "Write prices, quotes, moves, links, news or coverage to a file."),
     "verify": ("health", "Read stored quotes again from their pages."),
     "doctor": ("health", "Is the database well, and does the calendar hold?"),
-    "demo": ("demo", "Everything at once, offline, on sample pages."),
+    "demo": ("demo", "Everything at once, offline: a daemon on a sample site, then old pages."),
 }
 FAILED, INTERRUPTED = 1, 130
 # A reader that has seen enough (`| head`) closes the pipe: no fault of ours.
