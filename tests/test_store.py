@@ -31,7 +31,7 @@ from support import (
 )
 
 import tickertrack as tt
-from tickertrack.audit import examine
+from tickertrack.audit import examine, verify_pages
 from tickertrack.cli import main
 from tickertrack.ingest import Sources, read_sources
 from tickertrack.models import Page
@@ -191,6 +191,95 @@ def test_words_that_are_no_text_are_stored_all_the_same(tmp_path: Path) -> None:
         assert ingest(tmp_path / "x.db", source).quotes == 1
         assert ingest(tmp_path / "x.db", source).pages == 0
     assert faults(tmp_path / "x.db") == []
+
+
+# --- pages that read otherwise -------------------------------------------------------------------
+
+OWN = """
+name = "own"
+line = "{symbol} {price} {word} {change} ({percent}%)"
+[number]
+group = "."
+decimal = ","
+[words]
+up = ["up"]
+down = ["down"]
+[strip]
+prefix = ['date (?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})']
+"""
+BROKEN = {
+    "line": ("{symbol} {price} {word}", "{symbol}: {price} {word}"),
+    "words": ('up = ["up"]', 'up = ["rises"]'),
+    "numbers": ('group = "."', 'group = "."\npercent_decimals = 4'),
+    "prefix": ("'date (?P", "'on (?P"),
+    "day": ("(?P<date>", "(?P<day>"),
+}
+WAYS = [*((what, True) for what in BROKEN), ("line", False), ("words", False), ("numbers", False)]
+GAZETTE = """
+name = "gazette"
+hosts = ["gazette.example"]
+[[dialects]]
+name = "own"
+"""
+MOVES = ("up 0,20 (0,6%)", "down -0,10 (-0,3%)")
+
+
+def own_tracker(folder: Path, dialect: str, database: Path) -> tt.Tracker:
+    """Open a database with a dialect of one's own; each folder's is loaded but once."""
+    for name, text in {
+        "dialects/own.toml": dialect,
+        "publishers/gazette.toml": GAZETTE,
+        "config.toml": '[collect]\npublishers = ["gazette"]\n',
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return tt.open(database, config=folder / "config.toml")
+
+
+def own_pages(folder: Path) -> Path:
+    """Write pages of which some share a strip, but none an article."""
+    strips = [
+        f"date 2021-03-0{day} ANL 33,30 {MOVES[day % 2]}\nBOP 9,10 {MOVES[0]}" for day in (2, 2, 3)
+    ]
+    pages = [
+        {"text": f"{strip}\nKites fly\n\nOver {number} roofs."}
+        for number, strip in enumerate(strips)
+    ]
+    pages += [{"text": f"ANL 33,30 {MOVES[0]}\nKites", "captured_at": "2021-03-04T12:00:00Z"}]
+    pages += [pages[0] | {"url": "https://gazette.example/kites"}]
+    return write_pages(folder / "own.jsonl", [*pages, {"text": "Kites\n\nNo strip."}])
+
+
+@pytest.mark.parametrize(("what", "mends"), WAYS)
+def test_pages_read_by_another_dialect_give_the_tables_of_it_alone(
+    tmp_path: Path,
+    what: str,
+    mends: bool,  # noqa: FBT001
+) -> None:
+    source, broken = own_pages(tmp_path), OWN.replace(*BROKEN[what])
+    assert broken != OWN
+    before, after = (broken, OWN) if mends else (OWN, broken)
+    with own_tracker(tmp_path / "before", before, tmp_path / "x.db") as tracker:
+        first = tracker.ingest(source)
+    stale, stored = digests(tmp_path / "x.db"), stamps(tmp_path / "x.db")
+    with own_tracker(tmp_path / "after", after, tmp_path / "x.db") as tracker:
+        again = tracker.ingest(source)
+        assert again.pages == 0
+        assert stamps(tmp_path / "x.db") == stored
+        assert verify_pages(tracker) == (first.pages, [])
+        once_more = tracker.ingest(source)
+    assert (once_more.strips, once_more.quotes, once_more.quarantined) == (0, 0, 0)
+    with own_tracker(tmp_path / "fresh", after, tmp_path / "fresh.db") as tracker:
+        tracker.ingest(source)
+    assert digests(tmp_path / "x.db") == digests(tmp_path / "fresh.db")
+    assert faults(tmp_path / "x.db") == []
+    # The control: what was stored before were other tables.
+    assert stale != digests(tmp_path / "x.db")
+
+
+def stamps(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        return [row[0] for row in connection.execute("SELECT stored_at FROM pages ORDER BY id")]
 
 
 # --- all or nothing ------------------------------------------------------------------------------

@@ -216,10 +216,12 @@ class Page:
     One captured copy of a web page, read; the same article captured twice is two pages.
 
     `id` comes from what its source gave, not from how it was read: the same copy of the same
-    address at the same time is the same page.
+    address at the same time is the same page. `undated_id` is what it would be if the page did not
+    print its day, as it is to a dialect that does not know where.
     """
 
     id: int
+    undated_id: int
     url: str | None
     publisher: str | None
     captured_at: datetime | None

@@ -102,6 +102,7 @@ def read_page(capture: Capture, desk: Desk) -> Page:
     page_date = reading.page_date or capture.captured_on
     return Page(
         id=_identity(capture, page_date, desk),
+        undated_id=_identity(capture, capture.captured_on, desk),
         url=url,
         publisher=publisher.name if publisher else None,
         captured_at=capture.captured_at,
@@ -120,7 +121,8 @@ def _identity(capture: Capture, page_date: date | None, desk: Desk) -> int:
     stamp = capture.captured_at.isoformat() if capture.captured_at else None
     day = page_date.isoformat() if page_date else None
     named = desk.named.name if desk.named else None
-    said = (capture.url, stamp, day, capture.capture_basis, capture.published)
+    kind = "html" if capture.html else "text"
+    said = (kind, capture.url, stamp, day, capture.capture_basis, capture.published)
     return content_id("page", *said, named, _digest(capture.text))
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "ReadArticle",
     "Waiting",
     "count_waiting",
+    "forget_article",
     "forget_links",
     "is_waiting",
     "linked_by",
@@ -151,6 +152,13 @@ def store_readings(connection: sqlite3.Connection, articles: Sequence[ReadArticl
         " (SELECT session FROM alignments WHERE session > ?1 ORDER BY session LIMIT 1)",
         sorted(sessions | _sessions_of(connection, ids)),
     )
+
+
+def forget_article(connection: sqlite3.Connection, article_id: int) -> None:
+    """Take out an article that no page holds; its session waits to be linked without it."""
+    nothing = Reading(about=(), mentions=(), sectors=(), market_wide=None)
+    store_readings(connection, [ReadArticle(article_id, None, nothing)])
+    connection.execute("DELETE FROM articles WHERE id = ?", (article_id,))
 
 
 def _sessions_of(connection: sqlite3.Connection, ids: Sequence[tuple[int]]) -> set[tuple[str]]:

@@ -323,6 +323,12 @@ def link_news(db: Database) -> None:
     db.conn.execute("INSERT INTO unlinked_articles SELECT id FROM articles")
 
 
+@migrations()
+def find_refusals(db: Database) -> None:
+    """Index refusals by page: a page that reads otherwise takes its own with it."""
+    db.conn.execute("CREATE INDEX quarantine_page ON quarantine (page_id)")
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the schema up to date, inside the transaction that the caller has begun."""
     # Plugins of the machine's other programs have no business on this connection.

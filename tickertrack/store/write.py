@@ -18,6 +18,7 @@ from tickertrack.models import (
     Page,
     Price,
     Published,
+    Quote,
     Sitting,
     Strip,
     TradingDay,
@@ -26,6 +27,7 @@ from tickertrack.models import (
 from tickertrack.store.connect import drawn, transaction
 from tickertrack.store.fetches import Fetch, write_fetch
 from tickertrack.store.linked import mark_changed, priced, store_actions
+from tickertrack.store.readings import Read, forget_read, read_of
 
 __all__ = [
     "Conclusions",
@@ -149,22 +151,35 @@ def article_id(article: Article) -> int:
 
 
 def _store_page(connection: sqlite3.Connection, page: Page) -> IngestReport:
-    own_id = page.id
-    lines = page.strip.found
+    """Store a page, or what it reads now where that is not what it read when it was stored."""
+    strip, now = page.strip, _read(page)
+    before = {one: read_of(connection, one) for one in (page.id, page.undated_id)}
+    # The copy is no younger for being read by a better dialect.
+    stale = [one for one, read in before.items() if read not in {None, now}]
+    stored_at = min([_time(datetime.now(UTC)), *(forget_read(connection, one) for one in stale)])
     # A known page may come with a title that it did not have before.
     articles = _store_article(connection, page.article)
-    if connection.execute("SELECT 1 FROM pages WHERE id = ?", (own_id,)).fetchone():
-        return IngestReport(duplicates=lines, articles=articles)
-    strip_id, strips = _store_strip(connection, page.strip)
-    connection.execute(
-        f"INSERT INTO pages VALUES ({_marks(15)})", _page_row(own_id, page, strip_id)
-    )
-    file = page.locator.file
-    for item in page.strip.quarantined:
-        _refuse(connection, own_id, (file, item.line), item.reason, item.raw)
-    quotes = len(page.strip.quotes) if strips else 0
-    refused = len(page.strip.quarantined)
-    return IngestReport(1, strips, quotes, lines - quotes - refused, refused, articles)
+    strip_id, strips = _store_strip(connection, strip)
+    quotes = len(strip.quotes) if strips else 0
+    if before[page.id] == now:
+        return IngestReport(0, strips, quotes, strip.found - quotes, 0, articles)
+    row = (*_page_row(page.id, page, strip_id), stored_at)
+    connection.execute(f"INSERT INTO pages VALUES ({_marks(15)})", row)
+    for item in strip.quarantined:
+        _refuse(connection, page.id, (page.locator.file, item.line), item.reason, item.raw)
+    refused = len(strip.quarantined)
+    known = strip.found - quotes - refused
+    return IngestReport(0 if stale else 1, strips, quotes, known, refused, articles)
+
+
+def _read(page: Page) -> Read:
+    refused = ((one.line, one.reason, _storable(one.raw)) for one in page.strip.quarantined)
+    day = page.page_date.isoformat() if page.page_date else None
+    return Read(_strip_id(page.strip), day, article_id(page.article), frozenset(refused))
+
+
+def _strip_id(strip: Strip) -> int | None:
+    return content_id("strip", strip.digest) if strip.quotes else None
 
 
 def _store_article(connection: sqlite3.Connection, article: Article) -> int:
@@ -206,34 +221,34 @@ def _datedness(row: tuple[object, ...]) -> tuple[object, ...]:
 
 
 def _store_strip(connection: sqlite3.Connection, strip: Strip) -> tuple[int | None, int]:
-    if not strip.quotes:
+    """Store a strip, unless it is known and its lines read as they did; count the new."""
+    own_id = _strip_id(strip)
+    if own_id is None:
         return None, 0
-    digest = strip.digest
-    own_id = content_id("strip", digest)
-    row = (own_id, digest, strip.dialect, len(strip.quotes))
-    cursor = connection.execute("INSERT OR IGNORE INTO strips VALUES (?, ?, ?, ?)", row)
-    if cursor.rowcount == 0:
+    row = (own_id, strip.digest, strip.dialect, len(strip.quotes))
+    connection.execute("INSERT OR IGNORE INTO strips VALUES (?, ?, ?, ?)", row)
+    rows = [(own_id, *_quote_row(quote)) for quote in strip.quotes]
+    stored = connection.execute("SELECT * FROM quotes WHERE strip_id = ? ORDER BY line", (own_id,))
+    if list(map(tuple, stored)) == rows:
         return own_id, 0
-    connection.executemany(
-        f"INSERT INTO quotes VALUES ({_marks(11)})",
-        (
-            (
-                own_id,
-                quote.line,
-                quote.board,
-                quote.symbol,
-                float(quote.price),
-                float(quote.change),
-                float(quote.percent),
-                quote.direction,
-                float(quote.reference_price),
-                quote.verdict,
-                quote.raw,
-            )
-            for quote in strip.quotes
-        ),
-    )
+    connection.execute("DELETE FROM quotes WHERE strip_id = ?", (own_id,))
+    connection.executemany(f"INSERT INTO quotes VALUES ({_marks(11)})", rows)
     return own_id, 1
+
+
+def _quote_row(quote: Quote) -> tuple[object, ...]:
+    return (
+        quote.line,
+        quote.board,
+        quote.symbol,
+        float(quote.price),
+        float(quote.change),
+        float(quote.percent),
+        quote.direction,
+        float(quote.reference_price),
+        quote.verdict,
+        quote.raw,
+    )
 
 
 def _refuse(
@@ -268,7 +283,6 @@ def _page_row(own_id: int, page: Page, strip_id: int | None) -> tuple[object, ..
         _storable(page.locator.file),
         page.locator.offset,
         page.locator.length,
-        _time(datetime.now(UTC)),
     )
 
 
