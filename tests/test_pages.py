@@ -589,13 +589,31 @@ def test_what_is_no_charset_of_pages_runs_nothing(charset: str) -> None:
 def test_a_damaged_letter_costs_its_own_line_only() -> None:
     page = "\n".join((*STRIP, "", HEADLINE, *SENTENCES)).encode()
     damaged = page.replace("▲".encode(), "▲".encode()[:2], 1)
-    found = read(decode(damaged, "utf-8"))
-    assert raws(found) == list(STRIP[1:])
-    assert [one.reason for one in found.strip.quarantined] == ["replacement_character"]
-    # Nothing calls this UTF-8, so it is read as cp1252: no arrow is left, and no price is made up.
-    found = read(decode(damaged))
-    assert set(raws(found)) <= set(STRIP)
-    assert {one.reason for one in found.strip.quarantined} == {"unreadable"}
+    for declared in ("utf-8", None):
+        found = read(decode(damaged, declared))
+        assert raws(found) == list(STRIP[1:])
+        assert [one.reason for one in found.strip.quarantined] == ["replacement_character"]
+
+
+STRAY = "caf\xe9".encode("cp1252")
+
+
+@pytest.mark.parametrize("declared", [None, "utf-8"])
+@pytest.mark.parametrize("strip", [STRIP, STRIP[:1]], ids=["four lines", "one arrow"])
+@pytest.mark.parametrize("head", [b"", b"<!-- charset=utf-8 -->\n"])
+def test_a_stray_byte_in_the_article_costs_no_line(
+    declared: str | None, strip: tuple[str, ...], head: bytes
+) -> None:
+    page = head + "\n".join((*strip, "", HEADLINE, *SENTENCES)).encode() + STRAY
+    found = read(decode(page, declared).removeprefix(head.decode()))
+    assert (raws(found), reasons(found)) == (list(strip), [])
+    assert found.article.text.endswith("caf\ufffd")
+
+
+def test_without_a_whole_letter_of_utf_8_a_stray_byte_is_cp1252() -> None:
+    # The control: where nothing speaks for UTF-8, the byte is what it was written as.
+    assert decode(HEADLINE.encode() + STRAY) == HEADLINE + "caf\xe9"
+    assert decode("\u2019\xe9 \xc3\xa9 \u201c".encode("cp1252")) == "\u2019\xe9 \xc3\xa9 \u201c"
 
 
 @given(st.binary(max_size=300), st.sampled_from([None, "utf-8", "utf-16", "gbk", "hex", "x"]))

@@ -1,4 +1,4 @@
-"""Bytes to text: byte-order mark, then valid UTF-8, then the declared charset, then cp1252."""
+"""Bytes to text: byte-order mark, valid UTF-8, the declared charset, damaged UTF-8, cp1252."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def decode(content: bytes, declared: str | None = None) -> str:
 
 def _charset(content: bytes, declared: str | None) -> str:
     found = _DECLARED.search(content[:_HEAD])
-    label = declared or (found[1].decode("ascii") if found else "")
+    # Where nothing is declared, the pages themselves say whether they are UTF-8 but for a byte.
+    label = declared or (found[1].decode("ascii") if found else "utf-8")
     try:
         name = codecs.lookup(label).name
     except LookupError:
@@ -56,8 +57,9 @@ def _charset(content: bytes, declared: str | None) -> str:
 
 
 def _damaged(content: bytes) -> str:
-    """Decode what calls itself UTF-8 and is not: damaged UTF-8, or cp1252 under a wrong label."""
+    """Decode what is not quite UTF-8: damaged UTF-8, or cp1252 under a wrong label or none."""
     text = content.decode("utf-8", "replace")
     broken = text.count("\ufffd")
     whole = sum(character > "\x7f" for character in text) - broken
-    return text if whole > broken else content.decode(_FALLBACK, "replace")
+    # Text of cp1252 makes a whole letter of UTF-8 by the rarest chance: one outweighs one stray.
+    return text if whole >= broken else content.decode(_FALLBACK, "replace")
