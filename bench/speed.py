@@ -20,6 +20,7 @@ from pathlib import Path
 from tests.crawl import simulate
 from tickertrack import open_tracker
 from tickertrack.ingest import Sources, read_sources
+from tickertrack.models import Page
 
 __all__ = ["main"]
 
@@ -46,10 +47,31 @@ def main(shared: Path) -> None:
         importing = _median(_imports)
         _row("`history OGDC -f csv`, whole process", f"{1000 * asking:.0f} ms",
              "`python -c 'import click, sqlite3, tomllib'`", asking / importing)  # fmt: skip
+        _row_of_growth(shared / "reference", folder)
 
 
-def _crawl(reference: Path, path: Path) -> int:
-    crawl = simulate(reference, seed=1, sessions=SESSIONS, captures=CAPTURES)
+def _row_of_growth(reference: Path, folder: Path) -> None:
+    """Say how much longer dating takes, in one core's time, where a session has more pages."""
+    few, many = (_resolving(reference, folder, captures) for captures in (5, 20))
+    _row(f"resolve {many[0]:,} pages, 20 a session", f"{many[1]:.1f} s",
+         f"resolve {few[0]:,}, 5 a session", many[1] / few[1])  # fmt: skip
+
+
+def _resolving(reference: Path, folder: Path, captures: int) -> tuple[int, float]:
+    path = folder / f"{captures}.jsonl"
+    pages = _crawl(reference, path, sessions=745, captures=captures)
+    with open_tracker(path.with_suffix(".db")) as tracker:
+        tracker.store(one for one in read_sources(Sources((path,)), tracker.desk())
+                      if isinstance(one, Page))  # fmt: skip
+        begun = time.process_time()
+        tracker.resolve()
+        return pages, time.process_time() - begun
+
+
+def _crawl(
+    reference: Path, path: Path, *, sessions: int = SESSIONS, captures: int = CAPTURES
+) -> int:
+    crawl = simulate(reference, seed=1, sessions=sessions, captures=captures)
     path.write_text("".join(json.dumps(page.record) + "\n" for page in crawl), encoding="utf-8")
     return len(crawl)
 
