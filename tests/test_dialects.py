@@ -262,6 +262,34 @@ def test_the_sign_is_where_the_dialect_says(
     assert str(reading.change) == change
 
 
+@pytest.mark.parametrize("letters", [40, 41, 60])
+def test_a_symbol_longer_than_any_is_refused_and_costs_no_other_line(
+    folder: Path, letters: int
+) -> None:
+    text = GOOD + "[symbol]\npattern = '[A-Z]+'\n"
+    write(folder, "dialects/own.toml", text)
+    long = f"{'A' * letters} 5.44 0.04 0.74"
+    lines = ["ANL 33.30 0.20 0.6", long, "BOP 9.10 0.10 1.11"]
+    strip, _ = read_strip(lines, (), [load_dialect("own", folder)], market())
+    refused = [(one.reason, one.raw) for one in strip.quarantined]
+    if letters == 40:
+        assert [quote.raw for quote in strip.quotes] == lines
+    else:
+        assert [quote.raw for quote in strip.quotes] == [lines[0], lines[2]]
+        assert refused == [("impossible_symbol", long)]
+
+
+def test_a_page_with_a_symbol_longer_than_any_costs_no_other_page(folder: Path) -> None:
+    write(folder, "dialects/own.toml", GOOD + "[symbol]\npattern = '[A-Z]+'\n")
+    write(folder, "publishers/own.toml", 'name = "own"\n[[dialects]]\nname = "own"\n')
+    write(folder, "config.toml", '[collect]\npublishers = ["own"]\n')
+    for name, symbol in (("a.txt", "A" * 60), ("b.txt", "ANL")):
+        write(folder, name, f"{symbol} 33.30 0.20 0.6\nWords\n")
+    with tt.open(folder / "x.db", config=folder / "config.toml") as tracker:
+        report = tracker.ingest([folder / "a.txt", folder / "b.txt"])
+    assert (report.pages, report.quotes, report.quarantined) == (2, 1, 1)
+
+
 GOOD = 'name = "own"\nline = "{symbol} {price} {change} {percent}"\n'
 BAD = [
     ('line = "{symbol} {price} {change} {percent}"', "name", "must be a text"),

@@ -27,6 +27,8 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u
 _GAP = 2
 # No exchange lists more; a page with more different lines was made to fill a database.
 _STRIP_LIMIT = 5_000
+# The table of quotes takes no longer one, whatever a dialect's pattern lets through.
+_SYMBOL_LIMIT = 40
 # A quarantined line is shown to people: enough of it to know it by.
 _RAW_LIMIT = LINE_LIMIT
 
@@ -147,10 +149,11 @@ def _collect(block: HeaderBlock, dialect: Dialect, market: Market) -> Strip:
     disputed = _disputed(block)
     judge = _judge(dialect, market)
     for number, raw, reading in block.lines:
+        fault = _fault(raw, reading, disputed)
         if raw in seen:
             repeats += 1
-        elif reading is None or reading.price <= 0 or reading.symbol in disputed:
-            refused.append(Quarantined(number, _fault(raw, reading), raw[:_RAW_LIMIT]))
+        elif fault or reading is None:
+            refused.append(Quarantined(number, fault, raw[:_RAW_LIMIT]))
         else:
             board = market.board_of(reading.symbol)
             quotes[raw] = _quote(len(quotes) + 1, raw, reading, board, judge(reading, board))
@@ -162,10 +165,15 @@ def _collect(block: HeaderBlock, dialect: Dialect, market: Market) -> Strip:
     return Strip(name, tuple(quotes.values()), tuple(refused), repeats)
 
 
-def _fault(raw: str, reading: Reading | None) -> str:
+def _fault(raw: str, reading: Reading | None, disputed: set[str]) -> str:
+    """Name what keeps a line from being a quote; empty where nothing does."""
     if reading is None:
         return "replacement_character" if REPLACEMENT in raw else "unreadable"
-    return "impossible_price" if reading.price <= 0 else "conflicting_lines"
+    if reading.price <= 0:
+        return "impossible_price"
+    if len(reading.symbol) > _SYMBOL_LIMIT:
+        return "impossible_symbol"
+    return "conflicting_lines" if reading.symbol in disputed else ""
 
 
 def _disputed(block: HeaderBlock) -> set[str]:
