@@ -378,6 +378,38 @@ def test_a_fake_line_is_never_read(place: str, disguise: str) -> None:
     assert reasons(page) in (refused, [("outside_header", FAKE)])
 
 
+HIDING = (
+    *("display:none", "DISPLAY : NONE !important", "color:red;display:none;", "display:/**/none"),
+    *("display/*;*/:none;dis/**/play:block", "visibility:hidden", "visibility: collapse"),
+    *("opacity:0", "opacity:.0", "opacity:0%", "opacity:0.", "opacity: 0.00 ;x:y", "opacity:-0"),
+    *(
+        "font-size:0",
+        "font-size:0px",
+        "font-size:0.0px",
+        "font-size:.0em",
+        "font-size:0%!important",
+    ),
+)
+SHOWING = (
+    *("display:block", "visibility:visible", "opacity:0.5", "opacity:.01", "opacity:05%", ""),
+    *(
+        "font-size:0.9em",
+        "font-size:10px",
+        "/* display:none */",
+        "dis/**/play:none",
+        "--x:1;opacity:1;font-size:.05em",
+    ),
+)
+
+
+@pytest.mark.parametrize("style", [*HIDING, *SHOWING])
+def test_what_a_style_hides_is_no_text(style: str) -> None:
+    lines = f"<ul style='{style}'><li>{FAKE}</ul>"
+    assert raws(read(_page(header=lines), html=True)) == (
+        [*STRIP] if style in HIDING else [*STRIP, FAKE]
+    )
+
+
 # Above and below the header a strip may stand, where the header holds none.
 @pytest.mark.parametrize(
     "place", [place for place, (seen, _) in PLACES.items() if seen and "the header" not in place]

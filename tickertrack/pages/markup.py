@@ -27,11 +27,13 @@ _UNSEEN = frozenset(
 DOMNode = Any
 # A ticker line is a handful of words in a handful of elements; more is no line.
 _PIECES, _LENGTH = 16, 512
+_NOTHING = r"[+-]?(?:0+(?:\.0*)?|\.0+)(?:[a-z]+|%)?\s*(?:;|!|$)"
 _HIDING = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0(?:\.0+)?\s*(?:;|!|$)"
-    r"|font-size\s*:\s*0(?:[a-z%]*)\s*(?:;|!|$)",
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"
+    rf"|(?:opacity|font-size)\s*:\s*{_NOTHING}",
     re.IGNORECASE,
 )
+_CSS_COMMENT = re.compile(r"/\*.*?(?:\*/|$)", re.DOTALL)
 _LD_DEPTH = 8
 _LD_ARTICLE = ("Article", "NewsArticle", "ReportageNewsArticle", "BlogPosting", "WebPage")
 
@@ -272,7 +274,7 @@ def _is_hidden(node: DOMNode) -> bool:
     if node.hasattr("hidden"):
         return True
     style = node.getattr("style")
-    return bool(style) and _HIDING.search(style) is not None
+    return bool(style) and _HIDING.search(_CSS_COMMENT.sub(" ", style)) is not None
 
 
 def _starts_article(walk: _Walk, node: DOMNode) -> bool:
