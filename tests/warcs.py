@@ -274,7 +274,7 @@ def read_and_wait(seconds: str, text: str) -> None:
         reader.read(capture(markup(1)))
         print(*children(), flush=True)  # noqa: T201
         if text:
-            print(reader.read(capture(globals()[text](100_000))), flush=True)  # noqa: T201
+            print(reader.read(capture(globals()[text](1_000))), flush=True)  # noqa: T201
         sys.stdin.read()
 
 
