@@ -687,10 +687,10 @@ def test_a_bomb_is_a_gibibyte_if_nothing_else_is_said(site: SampleSite) -> None:
 
 
 ENDLESS: dict[Fault, tuple[dict[str, Any], Judge]] = {
-    Fault.DRIP_BODY: ({"seconds": 0.02}, lambda seen: 1 < len(seen.body) < 40),
+    Fault.DRIP_BODY: ({"seconds": 0.02}, lambda seen: 0 < len(seen.body) < 40),
     Fault.DRIP_HEADERS: (
         *({"seconds": 0.02},),
-        lambda seen: b"HTTP/1.1 200 OK".startswith(seen.data[:15]) and 1 < len(seen.data) < 40,
+        lambda seen: b"HTTP/1.1 200 OK".startswith(seen.data[:15]) and 0 < len(seen.data) < 40,
     ),
     Fault.ENDLESS_HEADERS: (
         *({},),
