@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from math import ceil
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from tickertrack.closing import Closing
 from tickertrack.errors import SourceError, TickertrackError
 from tickertrack.models import Page
 from tickertrack.pages import Capture, Desk, read_page
@@ -74,7 +74,7 @@ class _LostError(Exception):
     """The reading process is gone, or must go."""
 
 
-class IsolatedReader:
+class IsolatedReader(Closing):
     """
     Reads captured copies, markup in another process, begun with the first page that needs it.
 
@@ -86,19 +86,6 @@ class IsolatedReader:
         """Begin no process yet."""
         self._order = _Order(desk, seconds, memory)
         self._worker: _Worker | None = None
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End the process."""
-        self.close()
 
     def read(self, capture: Capture) -> Page | SourceError:
         """

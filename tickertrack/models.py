@@ -270,13 +270,18 @@ class Outcome:
             return self.ended or "ok"
         return "partial" if any(self.counts.values()) else "error"
 
+    @property
+    def told(self) -> str:
+        """Say in a few words how it ended, with the counts that are any."""
+        counts = ", ".join(f"{count} {what}" for what, count in self.counts.items() if count)
+        return f"{self.status} ({counts})" if counts else self.status
+
 
 @dataclass(frozen=True, slots=True)
 class Fires:
-    """How many times of a schedule lie in a span (at most a bound), its first and its last."""
+    """How many times of a schedule lie in a span (at most a bound), and the last of them."""
 
     count: int
-    first: datetime
     last: datetime
 
 

@@ -53,6 +53,11 @@ class Job:
         """Give the schedule as a tuple of its lines."""
         return (self.schedule,) if isinstance(self.schedule, str) else tuple(self.schedule)
 
+    @property
+    def plan(self) -> str:
+        """Give the schedule in one line, as people are shown it."""
+        return " | ".join(self.lines)
+
 
 @dataclass(frozen=True, slots=True)
 class Roster:

@@ -12,11 +12,11 @@ from copy import copy
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tickertrack.actions import adjust
 from tickertrack.asking import Asking
+from tickertrack.closing import Closing
 from tickertrack.config import Config, load_config
 from tickertrack.errors import ConfigError, QueryError, SourceError
 from tickertrack.harmless import safe_term
@@ -57,7 +57,7 @@ def open_tracker(
     return Tracker(settings.with_database(Path(database)) if database else settings)
 
 
-class Tracker(Asking):
+class Tracker(Asking, Closing):
     """One database with its settings; made by `open_tracker`, closed by its `with` block."""
 
     def __init__(self, config: Config) -> None:
@@ -66,19 +66,6 @@ class Tracker(Asking):
         self.path = config.database_path
         self._reader: sqlite3.Connection | None = None
         self._writer: sqlite3.Connection | None = None
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the database."""
-        self.close()
 
     def __repr__(self) -> str:
         """Name the database."""

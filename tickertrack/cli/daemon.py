@@ -86,8 +86,7 @@ def _run_once(tracker: Tracker, job: str | None, settings: Logging) -> int:
 
     outcomes = run_once(tracker.config, job, logging=settings)
     for name, outcome in outcomes.items():
-        counts = ", ".join(f"{count} {what}" for what, count in outcome.counts.items() if count)
-        say(f"{name}: {outcome.status}" + (f" ({counts})" if counts else ""))
+        say(f"{name}: {outcome.told}")
         for fault in outcome.faults:
             complain(f"{name}: {fault}")
     if not outcomes:

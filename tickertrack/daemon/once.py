@@ -39,7 +39,7 @@ def run_once(
     roster, plans = planned(find_jobs(config.jobs_path), zone_of(config))
     with Lock(config.database_path):
         ledger = Ledger(config.database_path, plans, clock)
-        ledger.declare({name: (" | ".join(roster.jobs[name].lines), None) for name in plans}, {})
+        ledger.declare({name: (roster.jobs[name].plan, None) for name in plans}, {})
         names = [checked(job, roster)] if job else [name for name in plans if ledger.is_due(name)]
         outcomes = {
             name: Outcome(faults=(f"refused: {why}",)) for name, why in _refused(roster, job)

@@ -197,7 +197,7 @@ class Daemon:
 
     def _declare(self) -> None:
         known = {
-            job.id: (" | ".join(self.roster.jobs[job.id].lines), self._own_time(job.next_run_time))
+            job.id: (self.roster.jobs[job.id].plan, self._own_time(job.next_run_time))
             for job in self._scheduler.get_jobs()
             if hasattr(job, "next_run_time")
         }
@@ -278,8 +278,7 @@ class Daemon:
 
 
 def _tell(name: str, outcome: Outcome) -> None:
-    counts = ", ".join(f"{count} {what}" for what, count in outcome.counts.items() if count)
-    line = f"job {name} ended: {outcome.status}" + (f" ({counts})" if counts else "")
     for fault in outcome.faults:
         log.warning("job %s: %s", name, fault)
-    log.log(logging.INFO if outcome.status == "ok" else logging.WARNING, "%s", line)
+    level = logging.INFO if outcome.status == "ok" else logging.WARNING
+    log.log(level, "job %s ended: %s", name, outcome.told)

@@ -43,14 +43,13 @@ class Plan:
 
     def between(self, after: datetime, until: datetime) -> Fires | None:
         """Count the times after one moment up to another, with the last; None where none is."""
-        first = last = moment = self.after(after)
-        count = 0
-        while first and moment and moment <= until:
+        count, last, moment = 0, None, self.after(after)
+        while moment and moment <= until:
             count, last = count + 1, moment
             if count == _MOST:
-                return Fires(count, first, self._last(until) or last)
+                return Fires(count, self._last(until) or last)
             moment = self.after(moment)
-        return Fires(count, first, last) if count and first and last else None
+        return Fires(count, last) if last else None
 
     def _last(self, until: datetime) -> datetime | None:
         for back in _BACK:

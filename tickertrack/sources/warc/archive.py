@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from fastwarc.stream_io import GzipWriter
 from fastwarc.warc import WarcRecord, WarcRecordType
 
+from tickertrack.closing import Closing
 from tickertrack.errors import BusyError, DiskFullError, ReadOnlyError, StoreError
 from tickertrack.models import Locator, Response
 from tickertrack.sources.warc.captures import MARK
@@ -49,7 +48,7 @@ class _Day:
     size: int
 
 
-class Archive:
+class Archive(Closing):
     """
     A folder of fetched responses; one process at a time writes a day's file.
 
@@ -61,19 +60,6 @@ class Archive:
         self.folder = folder
         self._now = now
         self._open: _Day | None = None
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self.close()
 
     def files(self) -> list[Path]:
         """List the days' files, the oldest first."""
