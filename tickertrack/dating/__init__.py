@@ -114,7 +114,7 @@ def _place_nodes(
     ]
     by_dates = [date_evidence(axis, speakers) for speakers in _speakers(nodes)]
     evidence = [dates * closes for dates, closes in zip(by_dates, by_series, strict=True)]
-    edges = find_edges(nodes)
+    edges = find_edges(axis, nodes)
     forest = spanning_forest(axis, evidence, edges)
     believed = confirmed(axis, beliefs(axis, evidence, forest), edges, forest)
     supported = _supported(axis, believed, by_series, edges)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tickertrack.models import TradingDay
 
-__all__ = ["Axis", "Vector", "build_axis"]
+__all__ = ["FIRST_MINUTES", "Axis", "Vector", "build_axis"]
 
 Vector = NDArray[np.float64]
 
@@ -24,6 +24,8 @@ _LISTED, _CLOSED_WEEKDAY, _WEEKEND = 0.99, 0.01, 0.0005
 _IN_SERIES, _MISSING_LISTED, _MISSING_CLOSED = 0.9999, 0.44, 0.0001
 # The longest time without trading that is thought possible, in days.
 REACH = 16
+# After the open the site does not refresh its boards at once, nor together (fact 3).
+FIRST_MINUTES = timedelta(minutes=45)
 _SATURDAY = 5
 
 
@@ -55,6 +57,11 @@ class Axis:
     def inside(self, day: date) -> bool:
         """Say whether a day lies on the axis."""
         return 0 <= self.index(day) < len(self)
+
+    def is_early(self, moment: datetime) -> bool:
+        """Say whether a moment is of the first minutes after an open."""
+        opens = self.opens.get(moment.astimezone(self.zone).date())
+        return opens is not None and opens <= moment < opens + FIRST_MINUTES
 
     @cached_property
     def steps(self) -> list[Vector]:

@@ -8,8 +8,8 @@ vector that is another node's reference vector makes the two neighbours.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,9 +27,12 @@ _WORTH, _ENOUGH = 8.0, 40.0
 # Where a site keeps its own last prices, all of them are the next references; where it takes
 # official closes, fewer are. Below half it is no chain.
 _CHAINED = 0.5
-# Boards of one page are of one session but for the minutes in which one refreshes first (fact 3).
-_OUT_OF_PHASE = 0.01
+# Boards of one page are of one session but for the minutes in which one refreshes first (fact 3):
+# even odds where as many pages say otherwise, 1 % by the first page more.
+_TORN, _OUT_OF_PHASE = 0.5, 0.02
 _PAGE_WEIGHT = 12.0
+# What a page of those first minutes says of its boards, of what another page says.
+_EARLY = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Edge:
     Two nodes and how their sessions stand to each other.
 
     `next`: the second is the session after the first; `same`: one session by its prices; `page`:
-    shown together, on as many pages as `bits` says.
+    shown together, by so many pages (`bits`) more than with a neighbour of the first.
     """
 
     one: int
@@ -47,12 +50,14 @@ class Edge:
     bits: float
 
 
-def find_edges(nodes: Sequence[Node]) -> list[Edge]:
+def find_edges(axis: Axis, nodes: Sequence[Node]) -> list[Edge]:
     """List the edges between nodes, each pair and kind once, by the strongest evidence."""
     best: dict[tuple[int, int, Kind], float] = {}
-    for edge in (*_neighbours(nodes), *_pages(nodes)):
+    for edge in _neighbours(nodes):
         key = (edge.one, edge.two, edge.kind)
         best[key] = max(best.get(key, 0.0), edge.bits)
+    apart = {frozenset((one, two)) for one, two, kind in best if kind == "next"}
+    best.update(((edge.one, edge.two, edge.kind), edge.bits) for edge in _pages(axis, nodes, apart))
     return [Edge(*key, bits) for key, bits in sorted(best.items())]
 
 
@@ -91,7 +96,7 @@ def message(axis: Axis, edge: Edge, belief: Vector, *, forward: bool) -> Vector:
         return 1.0 + strength * belief
     beside = axis.following(belief) + axis.preceding(belief)
     # That each of several pages was caught in such minutes is less likely with every page.
-    astray: float = max(_OUT_OF_PHASE ** max(edge.bits, 1.0), 1e-6)
+    astray: float = max(_TORN * _OUT_OF_PHASE**edge.bits, 1e-6)
     together = belief / np.maximum(axis.open_probability, 1e-6)
     return (1.0 - astray) * together + 0.5 * astray * beside + 1e-7
 
@@ -124,18 +129,31 @@ def _matches(
                     yield Edge(source, target, kind, found.bits - missed)
 
 
-def _pages(nodes: Sequence[Node]) -> Iterator[Edge]:
+def _pages(axis: Axis, nodes: Sequence[Node], apart: Collection[frozenset[int]]) -> Iterator[Edge]:
     """Join the boards of a page; a node keeps the partner that most of its pages show."""
     stocks: dict[int, int] = {}
     for place, node in enumerate(nodes):
         if node.board == "stocks":
             stocks.update((member.page_id, place) for member in node.members)
     for place, node in enumerate(nodes):
-        shown = (stocks.get(member.page_id) for member in node.members)
-        partners = Counter(partner for partner in shown if partner is not None)
-        if node.board == "index" and partners:
-            partner, pages = min(partners.items(), key=lambda item: (-item[1], item[0]))
-            yield Edge(partner, place, "page", pages)
+        if node.board != "index":
+            continue
+        said = _partners(axis, node, stocks)
+        first = min(said, key=lambda partner: (-said[partner], partner), default=None)
+        if first is not None:
+            # Two partners may be one session, of other stocks; neighbours by price are two.
+            rivals = (said[other] for other in said if frozenset((first, other)) in apart)
+            yield Edge(first, place, "page", said[first] - max(rivals, default=0.0))
+
+
+def _partners(axis: Axis, node: Node, stocks: Mapping[int, int]) -> Mapping[int, float]:
+    said: dict[int, float] = defaultdict(float)
+    for member in node.members:
+        partner = stocks.get(member.page_id)
+        if partner is not None:
+            early = member.captured_at is not None and axis.is_early(member.captured_at)
+            said[partner] += _EARLY if early else 1.0
+    return said
 
 
 def adjacency(edges: Sequence[Edge]) -> Mapping[int, list[Edge]]:

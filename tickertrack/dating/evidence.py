@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tickertrack.dating.axis import Axis, Vector
+from tickertrack.dating.axis import FIRST_MINUTES, Axis, Vector
 from tickertrack.models import Board, Sighting, is_flat
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ __all__ = [
 # Of a capture time: how often the strip is of the last session that had opened, of the session
 # before (a cached copy), or older. In the first minutes the site has not refreshed yet.
 _CAPTURED, _CAPTURED_EARLY = (0.97, 0.02, 0.01), (0.60, 0.39, 0.01)
-_FIRST_MINUTES = timedelta(minutes=45)
 # Of a page date: measured on 126 real pages (DESIGN.md, fact 2): 94 that session, 30 the one
 # before, 2 neither.
 _STATED = (0.746, 0.238, 0.016)
@@ -130,7 +129,7 @@ def _captured(axis: Axis, sightings: Iterable[Sighting]) -> list[Vector]:
     by_shown: dict[bytes, Vector] = {}
     for moment in moments:
         shown = axis.shown_at(moment)
-        shares = _CAPTURED_EARLY if _is_early(axis, moment) else _CAPTURED
+        shares = _CAPTURED_EARLY if axis.is_early(moment) else _CAPTURED
         local = moment.astimezone(axis.zone).date()
         likelihood = _shared(axis, shown, _Shares(*shares), until=local)
         by_shown.setdefault(shown.tobytes(), likelihood)
@@ -167,7 +166,7 @@ def _not_before(axis: Axis, stamp: date | datetime) -> Vector:
     if not isinstance(stamp, datetime):
         stamp = datetime.combine(stamp, time(), axis.zone)
     # In the first minutes the page may still show the session before.
-    shown = axis.shown_at(stamp - _FIRST_MINUTES)
+    shown = axis.shown_at(stamp - FIRST_MINUTES)
     before = axis.earlier(shown)
     first = _first_likely(shown * axis.open_probability, axis.index(stamp.date()))
     result = np.full(len(axis), _LONG_BEFORE)
@@ -179,11 +178,6 @@ def _not_before(axis: Axis, stamp: date | datetime) -> Vector:
 def _first_likely(weights: Vector, otherwise: int) -> int:
     likely = np.flatnonzero(weights > _LIKELY_OPEN)
     return int(likely[0]) if len(likely) else max(otherwise, 0)
-
-
-def _is_early(axis: Axis, moment: datetime) -> bool:
-    opens = axis.opens.get(moment.astimezone(axis.zone).date())
-    return opens is not None and opens <= moment < opens + _FIRST_MINUTES
 
 
 def _shared(axis: Axis, shown: Vector, shares: _Shares, *, until: date) -> Vector:
