@@ -320,6 +320,15 @@ def test_real_index_boards_without_a_series_are_right_where_they_are_sure():
         assert right >= (float(band[:4]) - 0.1) * of, band
 
 
+@needs_reference
+def test_a_chain_with_one_cached_copy_for_a_clock_is_not_sure_of_itself():
+    # 745 sessions seen once each: what closes a circle has heard the same copy (docs/dating.md).
+    found = date_crawl(REFERENCE, seed=3, captures=1)
+    sure = [one.verdict for one in found if one.confidence >= 0.99]
+    assert len(sure) > 100
+    assert sure.count("right") >= 0.99 * len(sure)
+
+
 @pytest.mark.slow
 @needs_reference
 @pytest.mark.parametrize("seed", range(2, 8))

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from tickertrack.dating.axis import Axis, Vector, build_axis, normal
-from tickertrack.dating.belief import beliefs, confirmed
+from tickertrack.dating.belief import beliefs, shaken
 from tickertrack.dating.edges import Edge, adjacency, find_edges, message, spanning_forest
 from tickertrack.dating.evidence import (
     AxisSeries,
@@ -116,7 +116,7 @@ def _place_nodes(
     evidence = [dates * closes for dates, closes in zip(by_dates, by_series, strict=True)]
     edges = find_edges(axis, nodes)
     forest = spanning_forest(axis, evidence, edges)
-    believed = confirmed(axis, beliefs(axis, evidence, forest), edges, forest)
+    believed = shaken(axis, beliefs(axis, evidence, forest), edges, forest)
     supported = _supported(axis, believed, by_series, edges)
     joined = adjacency(edges)
     placed: dict[_Key, _Placed] = {}

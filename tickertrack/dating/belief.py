@@ -10,11 +10,11 @@ import numpy as np
 from tickertrack.dating.axis import Axis, Vector, normal
 from tickertrack.dating.edges import Edge, adjacency, message
 
-__all__ = ["beliefs", "confirmed"]
+__all__ = ["beliefs", "shaken"]
 
-# What an edge outside of the forest may add at most, in bits: it closes a circle, so part of what
-# it carries has been heard already.
-_CONFIRMS = 7.0
+# What an edge outside of the forest may weigh at most, in bits: it closes a circle, so part of
+# what it carries has been heard already.
+_SHAKES = 7.0
 
 
 def beliefs(axis: Axis, evidence: Sequence[Vector], forest: Sequence[Edge]) -> list[Vector]:
@@ -46,19 +46,25 @@ def beliefs(axis: Axis, evidence: Sequence[Vector], forest: Sequence[Edge]) -> l
     return [final[node] for node in range(len(evidence))]
 
 
-def confirmed(
+def shaken(
     axis: Axis, believed: Sequence[Vector], edges: Sequence[Edge], forest: Sequence[Edge]
 ) -> list[Vector]:
-    """Let the edges that closed circles confirm, or shake, what the forest believes."""
+    """Let the edges that closed circles shake what the forest believes, and never confirm it."""
     in_forest = set(forest)
     result = [belief.copy() for belief in believed]
     for edge in edges:
         if edge in in_forest or edge.kind == "page":
             continue
-        weak = replace(edge, bits=min(edge.bits, _CONFIRMS))
+        weak = replace(edge, bits=min(edge.bits, _SHAKES))
         result[edge.two] *= message(axis, weak, believed[edge.one], forward=True)
         result[edge.one] *= message(axis, weak, believed[edge.two], forward=False)
-    return [normal(belief) for belief in result]
+    return [_no_surer(*pair) for pair in zip(believed, map(normal, result), strict=True)]
+
+
+def _no_surer(before: Vector, after: Vector) -> Vector:
+    """Give what is believed after, but no surer of the same day: that would be hearing twice."""
+    same = int(before.argmax()) == int(after.argmax())
+    return before if same and after.max() > before.max() else after
 
 
 def _sent(axis: Axis, edge: Edge, sender: int, belief: Vector) -> Vector:
