@@ -27,6 +27,7 @@ from warcs import (
     capture,
     children,
     http,
+    line,
     kept,
     markup,
     page,
@@ -353,7 +354,7 @@ def test_a_time_in_which_both_were_stopped_is_no_pages_fault(
 
 
 def test_a_hostile_record_of_an_archive_costs_only_itself(tmp_path: Path) -> None:
-    hostile = record(http(breeding(6_000)), WARC_Target_URI=address(9))
+    hostile = record(http(line(1) + breeding(6_000)), WARC_Target_URI=address(9))
     path = write(tmp_path / "a.warc.gz", page(1), hostile, page(2))
     refused: list[SourceError] = []
     more = write(tmp_path / "b.warc", page(3))

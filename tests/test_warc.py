@@ -605,7 +605,7 @@ def test_an_archive_packed_as_one_is_told_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "a.warc.gz"
     path.write_bytes(gzip.compress(page(1) + page(2)))
     assert errors(captures_in(path)) == [
-        f"{path}:0: the record here shares its gzip member with others: unpack the file with gunzip"
+        f"{path}:0: the record here shares its member with others: unpack the file first"
     ]
     path.write_bytes(page(1))
     assert numbers(pages(path)) == [1]

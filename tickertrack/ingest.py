@@ -12,6 +12,8 @@ from datetime import date, datetime
 from multiprocessing import resource_tracker
 from pathlib import Path
 
+from tickertrack.dialects import Dialect
+from tickertrack.dialects.markers import markers_of
 from tickertrack.errors import SourceError
 from tickertrack.isolation import IsolatedReader
 from tickertrack.models import Page
@@ -42,7 +44,9 @@ class Sources:
 
 def read_sources(sources: Sources, desk: Desk) -> Found:
     """Yield every page of the sources, and an error for each that cannot be read."""
-    given = replace(given_of(sources.captured_at), hosts=_hosts(desk))
+    given = replace(
+        given_of(sources.captured_at), hosts=_hosts(desk), markers=markers_of(_dialects(desk))
+    )
     with IsolatedReader(desk) as reader:
         files: list[Path] = []
         for path in sources.paths:
@@ -71,6 +75,10 @@ def _hosts(desk: Desk) -> frozenset[str] | None:
     if desk.named:
         return None
     return frozenset(host for one in desk.publishers for host in one.hosts)
+
+
+def _dialects(desk: Desk) -> Iterator[Dialect]:
+    return (period.dialect for one in desk.publishers for period in one.periods)
 
 
 def _read(captures: Iterator[Capture | SourceError], reader: IsolatedReader) -> Found:

@@ -45,12 +45,13 @@ class Given:
     """
     What the caller says of pages that say nothing themselves.
 
-    Of archives only pages of `hosts` are wanted, where it is given.
+    Of archives only pages of `hosts` that hold any of `markers` are wanted, where these are given.
     """
 
     captured_at: datetime | None = None
     captured_on: date | None = None
     hosts: frozenset[str] | None = None
+    markers: frozenset[str] | None = None
 
 
 def given_of(captured_at: datetime | date | None) -> Given:
@@ -200,7 +201,7 @@ def _warc_file(path: Path, given: Given) -> Found:
     # Imported where it is used, as Parquet's reader is.
     from tickertrack.sources import warc  # noqa: PLC0415
 
-    yield from warc.captures_in(path, given.hosts)
+    yield from warc.captures_in(path, given.hosts, given.markers)
 
 
 def _record(
@@ -280,6 +281,10 @@ _ENDINGS = {
     ".parquet": "parquet",
     ".warc": "warc",
     ".warc.gz": "warc",
+    ".warc.zst": "warc",
+    ".wet": "warc",
+    ".wet.gz": "warc",
+    ".wet.zst": "warc",
 }
 _HTML = {".txt": False, ".html": True, ".htm": True}
 _TEXTS = {"html", "text", "content", "raw_content"}

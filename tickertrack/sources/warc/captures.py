@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from tickertrack.dialects.grammar import YEARS
+from tickertrack.dialects.markers import finder
 from tickertrack.errors import SourceError
 from tickertrack.models import Locator
 from tickertrack.pages import Capture, decode, looks_like_html
@@ -20,6 +22,7 @@ from tickertrack.sources.warc.records import (
     field,
     record_at,
     records_in,
+    said,
 )
 
 __all__ = ["MARK", "captures_after", "captures_in", "read_at"]
@@ -27,6 +30,13 @@ __all__ = ["MARK", "captures_after", "captures_in", "read_at"]
 # A field of our own says of a record that we fetched it, at the time that it states.
 MARK = "X-Tickertrack-Basis"
 
+# A page as it was served, and the text that an archive made of it.
+_RESPONSE, _TEXT = "response", "conversion"
+_KINDS = {_RESPONSE, _TEXT}
+# What must be unpacked or joined before anything can be found in it.
+_CODED = (b"ncoding:", b"NCODING:")
+_OURS = MARK.encode()
+_HEADS = 4_096
 _OK = 200
 _MARKUP = {"text/html", "application/xhtml+xml"}
 _PLAIN = "text/plain"
@@ -42,13 +52,19 @@ _BINARY = "\x00"
 Found = Iterator[Capture | SourceError]
 
 
-def captures_in(path: Path, hosts: frozenset[str] | None = None) -> Found:
+def captures_in(
+    path: Path,
+    hosts: frozenset[str] | None = None,
+    markers: frozenset[str] | None = None,
+) -> Found:
     """
     Yield the pages of an archive, and an error for each record that cannot be read.
 
-    With `hosts`, records of all others are passed over unread.
+    With `hosts`, records of all others are passed over unread; with `markers`, those that hold none
+    of them, but for what we fetched ourselves: whose articles are news, strip or no strip.
     """
-    return _captures(records_in(path), path, hosts)
+    wanted = partial(_may_hold, finder(markers)) if markers else None
+    return _captures(records_in(path, 0, wanted), path, hosts)
 
 
 def captures_after(path: Path, offset: int) -> Found:
@@ -63,7 +79,7 @@ def read_at(locator: Locator) -> Capture | SourceError:
         capture = _capture(record_at(path, locator.offset, locator.length), path)
     except SourceError as error:
         return error
-    return capture or UnsoundError("is no page").at(path, locator.offset)
+    return capture or said(UnsoundError("is no page"), path, locator.offset)
 
 
 def _captures(
@@ -72,7 +88,7 @@ def _captures(
     for record in records:
         if isinstance(record, SourceError):
             yield record
-        elif field(record.headers, "WARC-Type") == "response" and _is_of(record, hosts):
+        elif field(record.headers, "WARC-Type") in _KINDS and _is_of(record, hosts):
             try:
                 capture = _capture(record, path)
             except SourceError as error:
@@ -82,16 +98,25 @@ def _captures(
                     yield capture
 
 
+def _may_hold(found_in: Callable[[bytes], bool], content: bytes) -> bool:
+    head = content[:_HEADS]
+    if _OURS in head or any(coding in head for coding in _CODED):
+        return True
+    # UTF-16 and UTF-32 write our words with a zero beside each letter.
+    return found_in(content) or b"\0" in content
+
+
 def _is_of(record: Record, hosts: frozenset[str] | None) -> bool:
     return hosts is None or (host_of(_target(record)) or "").removesuffix(".") in hosts
 
 
 def _capture(record: Record, path: Path) -> Capture | None:
-    """Read a response; None where it is no page. Raises SourceError."""
+    """Read a record; None where it is no page. Raises SourceError."""
+    read = _read if field(record.headers, "WARC-Type") == _RESPONSE else _read_text
     try:
-        return _read(record, path)
+        return read(record, path)
     except UnsoundError as fault:
-        raise fault.at(path, record.offset) from fault
+        raise said(fault, path, record.offset) from fault
 
 
 def _read(record: Record, path: Path) -> Capture | None:
@@ -102,8 +127,17 @@ def _read(record: Record, path: Path) -> Capture | None:
         raise UnsoundError(f"is a page of more than {LIMIT >> 20} MiB")
     text = decode(body_of(message), message.charset)
     html = _is_html(message.kind, text)
-    if html is None:
-        return None
+    return None if html is None else _captured(record, path, text, html=html)
+
+
+def _read_text(record: Record, path: Path) -> Capture | None:
+    if not record.whole:
+        raise UnsoundError(f"is a text of more than {LIMIT >> 20} MiB")
+    text = decode(record.block)
+    return _captured(record, path, text, html=False) if text.strip() else None
+
+
+def _captured(record: Record, path: Path, text: str, *, html: bool) -> Capture:
     return Capture(
         text=text,
         locator=Locator(str(path.absolute()), record.offset, record.length),

@@ -6,8 +6,7 @@ import base64
 import hashlib
 import os
 import re
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,28 +15,31 @@ from typing import BinaryIO
 from fastwarc.warc import HeaderMap
 
 from tickertrack.errors import SourceError
+from tickertrack.sources.warc.members import LIMIT, RECORD, Members, UnsoundError, members_of
 
-__all__ = ["LIMIT", "Record", "UnsoundError", "ends_whole", "field", "record_at", "records_in"]
+__all__ = [
+    "LIMIT",
+    "Record",
+    "UnsoundError",
+    "ends_whole",
+    "field",
+    "record_at",
+    "records_in",
+    "said",
+]
 
-# A page's record unpacks to a hundredth of it. What is more is gone through, but not kept.
-LIMIT = 16 * 1024 * 1024
-_HEAD = 64 * 1024
-# How far to unpack in search of a member's end: an honest film, or a second's worth of a bomb.
-_PATIENCE = 512 * 1024 * 1024
 # A file made of nothing but false beginnings would be searched for ever.
 _MOST_FAULTS = 5_000
 _MOST_PLACES = 100
 
-_START = b"WARC/"
 _GAP = b"\r\n\r\n"
-_MEMBER = b"\x1f\x8b\x08"
-_MEMBERS = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
 _LINES = re.compile(rb"WARC/[01]\.[0-9]{1,2}\r\n")
-_CHUNK = 16 * 1024
-_STEP = 1024 * 1024
+_HEAD = 64 * 1024
 _BLOCK = 64 * 1024
 _OVERLAP = 64
 _TAIL = 4 * 1024 * 1024
+
+Wanted = Callable[[bytes], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,48 +57,54 @@ class Record:
     whole: bool
 
 
-class UnsoundError(Exception):
-    """Bytes that are no record, or no page: the text ends a sentence on `the record here`."""
+def records_in(
+    path: Path, start: int = 0, wanted: Wanted | None = None
+) -> Iterator[Record | SourceError]:
+    """
+    Yield a file's records from an offset on, and an error for each stretch that is none.
 
-    def at(self, path: Path, offset: int) -> SourceError:
-        """Say where."""
-        return SourceError(f"the record here {self}", path=path, line=offset)
-
-
-def records_in(path: Path, start: int = 0) -> Iterator[Record | SourceError]:
-    """Yield a file's records from an offset on, and an error for each stretch that is none."""
+    Of a record whose bytes, headers and all, are not `wanted`, no more is read.
+    """
     with path.open("rb") as file:
-        size, at, faults = _size(file), start, 0
+        size, faults = _size(file), 0
         if size == 0:
             yield SourceError("is empty", path=path)
-        packed = _is_packed(file)
+        members = members_of(file)
+        at = max(start, members.first) if members else start
         while at < size:
             try:
-                record = _read(file, at, packed=packed)
+                record, length = _next(file, at, members, wanted)
             except UnsoundError as fault:
                 faults += 1
-                yield fault.at(path, at)
+                yield said(fault, path, at)
                 if faults == _MOST_FAULTS:
                     yield SourceError("is so damaged that the rest is not read", path=path)
                     return
-                at = _find(file, at + 1, packed=packed) or size
+                at = _find(file, at + 1, members) or size
             else:
-                yield record
-                at += record.length
+                at += length
+                if record is not None:
+                    yield record
 
 
 def record_at(path: Path, offset: int, length: int) -> Record:
     """Read again the one record of a place; raises SourceError where it is not there."""
     try:
         with path.open("rb") as file:
-            record = _read(file, offset, packed=_is_packed(file))
+            record = _read(file, offset, members_of(file))
     except UnsoundError as fault:
-        raise fault.at(path, offset) from fault
+        raise said(fault, path, offset) from fault
     except OSError as error:
         raise SourceError(f"cannot be read ({error.strerror})", path=path) from error
     if record.length != length:
-        raise UnsoundError(f"is {record.length} bytes long, not {length}").at(path, offset)
+        other = UnsoundError(f"is {record.length} bytes long, not {length}")
+        raise said(other, path, offset)
     return record
+
+
+def said(fault: UnsoundError, path: Path, offset: int) -> SourceError:
+    """Say of a record that is none where it is."""
+    return SourceError(f"the record here {fault}", path=path, line=offset)
 
 
 def field(headers: HeaderMap, name: str) -> str:
@@ -106,32 +114,48 @@ def field(headers: HeaderMap, name: str) -> str:
 
 def ends_whole(file: BinaryIO) -> bool:
     """Say whether a packed file ends where its last record does, by its end alone."""
-    size = _size(file)
+    size, members = _size(file), members_of(file)
+    if members is None:
+        return False
     file.seek(max(size - _TAIL, 0))
     tail = file.read(_TAIL)
-    place = tail.rfind(_MEMBER)
-    while place >= 0:
-        at = size - len(tail) + place
-        if _begins_member(file, at):
+    for found in reversed(list(members.beginning.finditer(tail))):
+        at = size - len(tail) + found.start()
+        if members.begins(at):
             try:
-                return at + _read(file, at, packed=True).length == size
+                return at + _read(file, at, members).length == size
             except UnsoundError:
                 return False
-        place = tail.rfind(_MEMBER, 0, place)
     return False
 
 
-def _read(file: BinaryIO, at: int, *, packed: bool) -> Record:
-    return _read_member(file, at) if packed else _read_plain(file, at)
+def _next(
+    file: BinaryIO, at: int, members: Members | None, wanted: Wanted | None
+) -> tuple[Record | None, int]:
+    """Give the record at a place, None where it is not wanted, and its length."""
+    if members is None:
+        record = _read_plain(file, at)
+        return record if wanted is None or wanted(record.block) else None, record.length
+    content, length, whole = members.unpack(at)
+    if wanted is None or wanted(content):
+        return _packed(content, at, length, whole=whole), length
+    return None, length
 
 
-def _find(file: BinaryIO, at: int, *, packed: bool) -> int | None:
+def _read(file: BinaryIO, at: int, members: Members | None) -> Record:
+    if members is None:
+        return _read_plain(file, at)
+    content, length, whole = members.unpack(at)
+    return _packed(content, at, length, whole=whole)
+
+
+def _find(file: BinaryIO, at: int, members: Members | None) -> int | None:
     """Find the next place that looks like a record's beginning."""
-    if not packed:
+    if members is None:
         return next(_places(file, _LINES, at), None)
     # Its bytes stand by chance in every 16 MB; where they crowd, one is taken for a beginning.
-    for number, place in enumerate(_places(file, _MEMBERS, at), start=1):
-        if number == _MOST_PLACES or _begins_member(file, place):
+    for number, place in enumerate(_places(file, members.beginning, at), start=1):
+        if number == _MOST_PLACES or members.begins(place):
             return place
     return None
 
@@ -151,57 +175,15 @@ def _places(file: BinaryIO, pattern: re.Pattern[bytes], at: int) -> Iterator[int
         base += _BLOCK - _OVERLAP
 
 
-def _begins_member(file: BinaryIO, at: int) -> bool:
-    file.seek(at)
-    try:
-        begun = zlib.decompressobj(wbits=31).decompress(file.read(_CHUNK), len(_START))
-    except zlib.error:
-        return False
-    return begun == _START
-
-
-def _is_packed(file: BinaryIO) -> bool:
-    # Names lie; only where the beginning is damaged they are all there is.
-    file.seek(0)
-    begun = file.read(len(_START))
-    return begun.startswith(_MEMBER) or (begun != _START and file.name.endswith(".gz"))
-
-
-# ---- one gzip member a record
-
-
-def _read_member(file: BinaryIO, at: int) -> Record:
-    content, length, whole = _unpack(file, at)
+def _packed(content: bytes, at: int, length: int, *, whole: bool) -> Record:
+    """Take a record out of its member, which must hold it and no other."""
     headers, start, size = _head(content)
     rest = content[start + size :]
-    if rest.lstrip(b"\r\n").startswith(_START):
-        raise UnsoundError("shares its gzip member with others: unpack the file with gunzip")
+    if rest.lstrip(b"\r\n").startswith(RECORD):
+        raise UnsoundError("shares its member with others: unpack the file first")
     if whole and (len(content) < start + size or rest.strip(b"\r\n")):
         raise UnsoundError("is not as long as it says")
     return Record(at, length, headers, content[start : start + size], whole)
-
-
-def _unpack(file: BinaryIO, at: int) -> tuple[bytes, int, bool]:
-    """Give what a gzip member holds, its packed length, and whether that is all it holds."""
-    file.seek(at)
-    unpacker = zlib.decompressobj(wbits=31)
-    kept: list[bytes] = []
-    size = 0
-    while not unpacker.eof:
-        packed = unpacker.unconsumed_tail or file.read(_CHUNK)
-        try:
-            part = unpacker.decompress(packed, _STEP)
-        except zlib.error as error:
-            raise UnsoundError(f"is damaged ({error})") from error
-        if not (packed or part):
-            raise UnsoundError("is cut off")
-        size += len(part)
-        if size <= LIMIT + _HEAD:
-            kept.append(part)
-        elif size > _PATIENCE:
-            raise UnsoundError(f"unpacks to more than {_PATIENCE >> 20} MiB")
-    length = file.tell() - len(unpacker.unused_data) - at
-    return b"".join(kept), length, size <= LIMIT + _HEAD
 
 
 # ---- not packed
@@ -220,7 +202,7 @@ def _read_plain(file: BinaryIO, at: int) -> Record:
     follows = after.lstrip(b"\r\n")
     gap = len(after) - len(follows)
     # Where the next record is damaged this one need not be; but it may have swallowed it.
-    ends = not follows or follows.startswith(_START)
+    ends = not follows or follows.startswith(RECORD)
     whole = len(block) == size
     swallows = _LINES.search(block) and (not ends or (whole and _is_denied(headers, block)))
     if swallows or not (ends or after.startswith(_GAP)):
@@ -237,12 +219,12 @@ def _is_denied(headers: HeaderMap, block: bytes) -> bool:
 
 def _head(content: bytes) -> tuple[HeaderMap, int, int]:
     """Give a record's headers, where its block begins, and the block's size as stated."""
-    if not content.startswith(_START):
+    if not content.startswith(RECORD):
         raise UnsoundError("does not begin with WARC/")
     end = content.find(_GAP, 0, _HEAD) + len(_GAP)
     if end < len(_GAP):
         raise UnsoundError("has no end of its header")
-    if _LINES.search(content, len(_START), end):
+    if _LINES.search(content, len(RECORD), end):
         raise UnsoundError("has a header that runs into the next one's")
     headers = HeaderMap("utf-8")
     try:

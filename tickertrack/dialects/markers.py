@@ -1,0 +1,60 @@
+"""Whether bytes could hold a ticker line, before anybody decodes or parses them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+from ahocorasick_rs import BytesAhoCorasick
+
+from tickertrack.dialects.grammar import Dialect
+
+__all__ = ["finder", "markers_of"]
+
+# What may stand between the words of a marker: white space of any kind, also in markup.
+_BETWEEN = rb"(?:\s|\xc2\xa0|\xa0|&nbsp;|&#160;|&#x[aA]0;|<[^<>]{0,300}>)+"
+_REACH = 1_000
+
+
+def markers_of(dialects: Iterable[Dialect]) -> frozenset[str] | None:
+    """List the words one of which every ticker line has; None where there are none."""
+    markers: set[str] = set()
+    for dialect in dialects:
+        if dialect.hint is None:
+            return None
+        markers.update(dialect.words)
+    return frozenset(markers)
+
+
+@lru_cache(maxsize=16)
+def finder(markers: frozenset[str]) -> Callable[[bytes], bool]:
+    """
+    Make a function that says whether any marker stands in bytes of ASCII's family.
+
+    The rarest word of each is searched for, all at once, at the speed of memory; only around those
+    the whole marker is.
+    """
+    longest = {max(marker.split(), key=len) for marker in markers}
+    words = sorted({encoded for word in longest for encoded in _encoded(word)})
+    search = BytesAhoCorasick(words).find_matches_as_indexes
+    pattern = re.compile(b"|".join(_pattern(marker) for marker in sorted(markers)))
+
+    def found_in(content: bytes) -> bool:
+        return any(
+            pattern.search(content, max(start - _REACH, 0), end + _REACH)
+            for _, start, end in search(content)
+        )
+
+    return found_in
+
+
+def _pattern(marker: str) -> bytes:
+    return _BETWEEN.join(
+        b"(?:" + b"|".join(sorted(map(re.escape, _encoded(word)))) + b")" for word in marker.split()
+    )
+
+
+def _encoded(word: str) -> set[bytes]:
+    # Charsets of pages differ, if at all, in these two ways.
+    return {word.encode(charset, "ignore") for charset in ("utf-8", "cp1252")} - {b""}

@@ -1,0 +1,179 @@
+"""The members of a packed file, gzip or zstd, each by itself: where one ends the next begins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from typing import BinaryIO, Protocol, cast
+
+import zstandard
+from isal import isal_zlib
+
+__all__ = ["LIMIT", "RECORD", "Members", "UnsoundError", "members_of"]
+
+RECORD = b"WARC/"
+# A page's record unpacks to a hundredth of it. What is more is gone through, but not kept.
+LIMIT = 16 * 1024 * 1024
+_HEAD = 64 * 1024
+# How far to unpack in search of a member's end: an honest film, or a second's worth of a bomb.
+_PATIENCE = 512 * 1024 * 1024
+# Members of plain text are of 2 KB, so that most end within the first piece; of pages, of 20 KB.
+_FIRST, _PIECE = 3 * 1024, 16 * 1024
+_STEP = 1024 * 1024
+_BLOCK = 1024 * 1024
+# Its own types call this class an error that it is not one of.
+_DAMAGE = (cast("type[Exception]", isal_zlib.error), zstandard.ZstdError)
+
+_GZIP, _ZSTD = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
+# A file of zstd may begin with the words that its members share:
+# https://iipc.github.io/warc-specifications/specifications/warc-zstd/
+_DICTIONARY = b"\x5d\x2a\x4d\x18"
+_SIZES = 8
+
+
+class UnsoundError(Exception):
+    """Bytes that are no record, or no page: the text ends a sentence on `the record here`."""
+
+
+class _Unpacker(Protocol):
+    """What unpacks one member, as zlib's does."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def unconsumed_tail(self) -> bytes: ...
+    def decompress(self, data: bytes | memoryview, max_length: int, /) -> bytes: ...
+
+
+class Members:
+    """
+    Unpacks members of an open file, wherever they begin; quick where one follows another.
+
+    `beginning` is what each begins with, `first` where the first one does.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        unpacker: Callable[[], _Unpacker],
+        beginning: re.Pattern[bytes],
+        first: int = 0,
+    ) -> None:
+        """Unpack nothing yet."""
+        self.beginning, self.first = beginning, first
+        self._file, self._unpacker = file, unpacker
+        self._base, self._block = 0, memoryview(b"")
+
+    def unpack(self, at: int) -> tuple[bytes, int, bool]:
+        """
+        Give what a member holds, its packed length, and whether that is all it holds.
+
+        Raises UnsoundError.
+        """
+        unpacker, piece = self._unpacker(), self._piece(at, _FIRST)
+        try:
+            content = unpacker.decompress(piece, _STEP)
+            if unpacker.eof:
+                return content, len(piece) - len(unpacker.unused_data), True
+            return self._unpack_on(unpacker, content, at, at + len(piece))
+        except _DAMAGE as error:
+            raise UnsoundError(f"is damaged ({error})") from error
+
+    def begins(self, at: int) -> bool:
+        """Say whether a member that holds a record begins at a place."""
+        unpacker, begun = self._unpacker(), b""
+        with suppress(*_DAMAGE):
+            begun = unpacker.decompress(self._piece(at, _PIECE), len(RECORD))
+        return begun.startswith(RECORD)
+
+    def _unpack_on(
+        self, unpacker: _Unpacker, content: bytes, at: int, end: int
+    ) -> tuple[bytes, int, bool]:
+        kept, size = [content], len(content)
+        while not unpacker.eof:
+            packed: bytes | memoryview = unpacker.unconsumed_tail
+            if not packed:
+                packed = piece = self._piece(end, _PIECE)
+                end += len(piece)
+            part = unpacker.decompress(packed, _STEP)
+            if not (packed or part):
+                raise UnsoundError("is cut off")
+            size += len(part)
+            if size <= LIMIT + _HEAD:
+                kept.append(part)
+            elif size > _PATIENCE:
+                raise UnsoundError(f"unpacks to more than {_PATIENCE >> 20} MiB")
+        length = end - len(unpacker.unused_data) - at
+        return b"".join(kept), length, size <= LIMIT + _HEAD
+
+    def _piece(self, at: int, size: int) -> memoryview:
+        """Give the bytes at a place, out of the block that was read last where that holds them."""
+        start = at - self._base
+        if start < 0 or start + size > len(self._block):
+            self._file.seek(at)
+            self._block, self._base, start = memoryview(self._file.read(_BLOCK)), at, 0
+        return self._block[start : start + size]
+
+
+class _Zstd:
+    """Unpacks a member of zstd in bounded steps, which the library's object does not."""
+
+    # Four bytes may say 128 KiB.
+    _STEP = 512
+
+    def __init__(self, shared: zstandard.ZstdCompressionDict | None) -> None:
+        self._object = zstandard.ZstdDecompressor(dict_data=shared).decompressobj()
+        self.unconsumed_tail = b""
+
+    @property
+    def eof(self) -> bool:
+        return self._object.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._object.unused_data + self.unconsumed_tail if self.eof else b""
+
+    def decompress(self, data: bytes | memoryview, max_length: int, /) -> bytes:
+        view, parts, size, at = memoryview(data), list[bytes](), 0, 0
+        while at < len(view) and size < max_length and not self.eof:
+            parts.append(self._object.decompress(view[at : at + self._STEP]))
+            size += len(parts[-1])
+            at += self._STEP
+        self.unconsumed_tail = bytes(view[at:])
+        return b"".join(parts)
+
+
+def members_of(file: BinaryIO) -> Members | None:
+    """Tell how a file is packed, by its first bytes; None where it is not."""
+    # Names lie; only where the beginning is damaged they are all there is.
+    file.seek(0)
+    begun = file.read(len(RECORD))
+    if begun.startswith((_ZSTD, _DICTIONARY)):
+        return _zstd(file, begun)
+    if begun.startswith(_GZIP) or (begun != RECORD and file.name.endswith(".gz")):
+        beginning = re.compile(re.escape(_GZIP) + rb"[\x00-\x1f]")
+        return Members(file, lambda: isal_zlib.decompressobj(wbits=31), beginning)
+    return _zstd(file, begun) if begun != RECORD and file.name.endswith(".zst") else None
+
+
+def _zstd(file: BinaryIO, begun: bytes) -> Members:
+    shared, first = None, 0
+    if begun.startswith(_DICTIONARY):
+        file.seek(0)
+        size = int.from_bytes(file.read(_SIZES)[len(_DICTIONARY) :], "little")
+        shared, first = _dictionary(file.read(min(size, LIMIT))), _SIZES + size
+    return Members(file, lambda: _Zstd(shared), re.compile(re.escape(_ZSTD)), first)
+
+
+def _dictionary(content: bytes) -> zstandard.ZstdCompressionDict | None:
+    try:
+        if content.startswith(_ZSTD):
+            unpacker = zstandard.ZstdDecompressor()
+            content = unpacker.decompress(content, max_output_size=LIMIT)
+        return zstandard.ZstdCompressionDict(content)
+    except zstandard.ZstdError:
+        # Each member then tells of its own damage.
+        return None
