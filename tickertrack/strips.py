@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tickertrack.checks import check, direction_of
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from tickertrack.markets import Market
     from tickertrack.publishers import Publisher
 
-__all__ = ["NO_STRIP", "HeaderBlock", "find_block", "fold", "read_strip"]
+__all__ = ["NO_STRIP", "HeaderBlock", "find_block", "fold", "lines_of", "read_strip"]
 
 NO_STRIP = Strip(dialect="", quotes=(), quarantined=(), repeats=0)
 
@@ -31,13 +33,19 @@ _STRIP_LIMIT = 5_000
 _SYMBOL_LIMIT = 40
 # A quarantined line is shown to people: enough of it to know it by.
 _RAW_LIMIT = LINE_LIMIT
+# A strip stands on some ten pages (DESIGN.md, fact 9): what was read of the last ones is known. No
+# strip of a real page is longer than that.
+_REMEMBERED, _LONGEST = 4_096, 16_384
+
+# Number, text, and what it reads.
+Lines = tuple[tuple[int, str, Reading | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderBlock:
     """The strip's lines as a dialect finds them, and where the rest of the page goes on."""
 
-    lines: tuple[tuple[int, str, Reading | None], ...]
+    lines: Lines
     end: int
     page_date: date | None
     furniture: tuple[str, ...]
@@ -46,6 +54,25 @@ class HeaderBlock:
 def fold(line: str) -> str:
     """Fold white space to single blanks and take out what cannot be seen."""
     return " ".join((line if line.isascii() else _INVISIBLE.sub("", line)).split())
+
+
+def lines_of(text: str, dialects: Iterable[Dialect]) -> list[str]:
+    """Fold the lines of a text; those down to the last marker of a dialect are often known."""
+    end = _marked_until(text, dialects)
+    return [*_folded(text[:end]), *map(fold, text[end:].splitlines())]
+
+
+def _marked_until(text: str, dialects: Iterable[Dialect]) -> int:
+    """Give where the line with the last marker ends; 0 where there is none, or it is far down."""
+    markers = {marker for dialect in dialects for marker in dialect.markers}
+    last = max(map(text.rfind, markers), default=-1)
+    end = text.find("\n", last) + 1
+    return end if last >= 0 and end <= _LONGEST else 0
+
+
+@lru_cache(_REMEMBERED)
+def _folded(text: str) -> tuple[str, ...]:
+    return tuple(map(fold, text.splitlines()))
 
 
 def read_strip(
@@ -62,9 +89,9 @@ def read_strip(
     """
     dialect, block = _best(header, dialects)
     rest = [*header[block.end :], *body]
-    strays = _strays(rest, dialects, first=block.end + 1)
-    strip = _collect(block, dialect, market)
-    return replace(strip, quarantined=(*strip.quarantined, *strays)), block
+    strays = tuple(_strays(rest, dialects, first=block.end + 1))
+    strip = _collect(block.lines, dialect, market)
+    return replace(strip, quarantined=strip.quarantined + strays) if strays else strip, block
 
 
 def dialects_for(publisher: Publisher, captured_at: datetime | None) -> list[Dialect]:
@@ -82,32 +109,81 @@ def find_block(header: Sequence[str], dialect: Dialect) -> HeaderBlock:
 
     Where it is broken off by the page's furniture, only its own lines may stand there once more.
     """
-    found: list[tuple[int, str, Reading | None]] = []
-    known: dict[str, Reading | None] = {}
-    furniture: list[str] = []
-    above = end = gap = 0
-    broken = False
+    joined = "\n".join(header)
+    marked = joined.count("\n", 0, _marked_until(joined, (dialect,)))
+    search = _begun(tuple(header[:marked]), dialect).copy()
+    search.go_on(header[marked:])
+    return search.block()
+
+
+@lru_cache(_REMEMBERED)
+def _begun(header: tuple[str, ...], dialect: Dialect) -> _Search:
+    search = _Search(dialect)
+    search.go_on(header)
+    return search
+
+
+@dataclass(slots=True)
+class _Search:
+    """The search for a strip's block, as far as it has come down a header."""
+
+    dialect: Dialect
+    found: list[tuple[int, str, Reading | None]] = field(default_factory=list)
+    known: dict[str, Reading | None] = field(default_factory=dict)
+    furniture: list[str] = field(default_factory=list)
     page_date: date | None = None
-    for number, line in enumerate(header, start=1):
-        if not line:
-            gap += 1
-            continue
+    number: int = 0
+    above: int = 0
+    end: int = 0
+    gap: int = 0
+    broken: bool = False
+    over: bool = False
+
+    def copy(self) -> _Search:
+        """Give a search that goes on from here and leaves this one as it is."""
+        other = copy(self)
+        other.found, other.known = self.found.copy(), self.known.copy()
+        other.furniture = self.furniture.copy()
+        return other
+
+    def go_on(self, lines: Iterable[str]) -> None:
+        """Go down further lines, until the block is over."""
+        for line in lines:
+            if self.over:
+                return
+            self.number += 1
+            if line:
+                self._take(line)
+            else:
+                self.gap += 1
+
+    def block(self) -> HeaderBlock:
+        """Give what was found."""
+        return HeaderBlock(tuple(self.found), self.end, self.page_date, tuple(self.furniture))
+
+    def _take(self, line: str) -> None:
+        known, dialect = self.known, self.dialect
         text, stamp = (line, None) if line in known else dialect.without_prefix(line)
-        page_date = page_date or stamp
+        self.page_date = self.page_date or stamp
         reading = known[text] if text in known else dialect.read(text)
         if reading is None and text not in known and not dialect.looks_like_line(text):
-            if len(furniture) == FURNITURE_LIMIT or (text and not dialect.is_furniture(text)):
-                break
-            furniture.append(text)
-            continue
-        broken = bool(found) and (broken or gap > _GAP or len(furniture) > above)
-        if (broken and text not in known) or len(known) > _STRIP_LIMIT:
-            break
-        above = above if found else len(furniture)
-        found.append((number, text, reading))
+            self._take_furniture(text)
+            return
+        torn = self.gap > _GAP or len(self.furniture) > self.above
+        self.broken = bool(self.found) and (self.broken or torn)
+        if (self.broken and text not in known) or len(known) > _STRIP_LIMIT:
+            self.over = True
+            return
+        self.above = self.above if self.found else len(self.furniture)
+        self.found.append((self.number, text, reading))
         known[text] = reading
-        end, gap = number, 0
-    return HeaderBlock(tuple(found), end, page_date, tuple(furniture))
+        self.end, self.gap = self.number, 0
+
+    def _take_furniture(self, text: str) -> None:
+        full = len(self.furniture) == FURNITURE_LIMIT
+        self.over = full or bool(text and not self.dialect.is_furniture(text))
+        if not self.over:
+            self.furniture.append(text)
 
 
 def _best(header: Sequence[str], dialects: Sequence[Dialect]) -> tuple[Dialect, HeaderBlock]:
@@ -141,14 +217,15 @@ def _lines_read(block: HeaderBlock) -> int:
     return sum(reading is not None for _, _, reading in block.lines)
 
 
-def _collect(block: HeaderBlock, dialect: Dialect, market: Market) -> Strip:
+@lru_cache(_REMEMBERED)
+def _collect(lines: Lines, dialect: Dialect, market: Market) -> Strip:
     quotes: dict[str, Quote] = {}
     refused: list[Quarantined] = []
     seen: set[str] = set()
     repeats = 0
-    disputed = _disputed(block)
+    disputed = _disputed(lines)
     judge = _judge(dialect, market)
-    for number, raw, reading in block.lines:
+    for number, raw, reading in lines:
         fault = _fault(raw, reading, disputed)
         if raw in seen:
             repeats += 1
@@ -176,10 +253,10 @@ def _fault(raw: str, reading: Reading | None, disputed: set[str]) -> str:
     return "conflicting_lines" if reading.symbol in disputed else ""
 
 
-def _disputed(block: HeaderBlock) -> set[str]:
+def _disputed(lines: Lines) -> set[str]:
     # Two lines of one symbol that differ: nothing on the page says which is the market's.
     first: dict[str, str] = {}
-    readings = ((raw, reading.symbol) for _, raw, reading in block.lines if reading)
+    readings = ((raw, reading.symbol) for _, raw, reading in lines if reading)
     return {symbol for raw, symbol in readings if first.setdefault(symbol, raw) != raw}
 
 
@@ -213,10 +290,13 @@ def _quote(line: int, raw: str, reading: Reading, board: Board, verdict: Verdict
 
 
 def _strays(
-    lines: Iterable[str], dialects: Sequence[Dialect], *, first: int
+    lines: Sequence[str], dialects: Sequence[Dialect], *, first: int
 ) -> Iterator[Quarantined]:
-    for number, line in enumerate(lines, start=first):
-        for dialect in dialects:
+    # Most pages have none: a search of all at once is a tenth of the work of one a line.
+    joined = "\n".join(lines)
+    able = [dialect for dialect in dialects if dialect.could_read(joined)]
+    for number, line in enumerate(lines if able else (), start=first):
+        for dialect in able:
             if line and dialect.could_read(line) and dialect.read(dialect.without_prefix(line)[0]):
                 yield Quarantined(number, "outside_header", line)
                 break

@@ -46,9 +46,9 @@ _PIECE = re.compile(r"\{(?P<name>\w+)(?P<optional>\?)?\}(?P<space> ?)")
 Sign = Literal["number", "word", "arrow"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """A ticker line taken apart: what is printed, not yet what is true."""
+    """A ticker line taken apart: what is printed, not yet what is true; equal to itself alone."""
 
     symbol: str
     price: Decimal
@@ -58,9 +58,13 @@ class Reading:
     arrow: Direction | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
-    """How a publisher prints a ticker line in one period."""
+    """
+    How a publisher prints a ticker line in one period; compiled once, so itself.
+
+    Every line has one of the `markers`, where there are any.
+    """
 
     name: str
     title: str
@@ -73,7 +77,7 @@ class Dialect:
     arrows: Mapping[str, Direction]
     pattern: re.Pattern[str]
     marker: re.Pattern[str]
-    hint: re.Pattern[str] | None
+    markers: tuple[str, ...]
     prefix: tuple[re.Pattern[str], ...]
     stop: re.Pattern[str] | None
     masthead: tuple[re.Pattern[str], ...]
@@ -86,7 +90,7 @@ class Dialect:
 
     def could_read(self, line: str) -> bool:
         """Say, at the price of a search for a word, whether reading a line is worth a try."""
-        return self.hint is None or self.hint.search(line) is not None
+        return not self.markers or any(marker in line for marker in self.markers)
 
     def looks_like_line(self, line: str) -> bool:
         """Say whether a line of the strip's block was meant as a ticker line, read or not."""
@@ -170,7 +174,7 @@ def compile_dialect(table: Mapping[str, Any], *, path: Path) -> Dialect:
         arrows=arrows,
         pattern=_line_pattern(table, numbers, words, arrows, path),
         marker=_marker(words, arrows, path),
-        hint=_compiled(_choice(words), path, "words") if "{word}" in table["line"] else None,
+        markers=tuple(sorted(words)) if "{word}" in table["line"] else (),
         prefix=_each(strip, "prefix", path),
         stop=_any_of(strip.get("stop", ()), path, "strip.stop"),
         masthead=_mastheads(strip, path),

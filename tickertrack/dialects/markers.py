@@ -18,13 +18,11 @@ _REACH = 1_000
 
 
 def markers_of(dialects: Iterable[Dialect]) -> frozenset[str] | None:
-    """List the words one of which every ticker line has; None where there are none."""
-    markers: set[str] = set()
-    for dialect in dialects:
-        if dialect.hint is None:
-            return None
-        markers.update(dialect.words)
-    return frozenset(markers)
+    """List the markers of dialects, one of which each line has; None where a line may have none."""
+    listed = list(dialects)
+    if not all(dialect.markers for dialect in listed):
+        return None
+    return frozenset(marker for dialect in listed for marker in dialect.markers)
 
 
 @lru_cache(maxsize=16)

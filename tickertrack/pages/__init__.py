@@ -24,7 +24,7 @@ from tickertrack.pages.dates import iso_published
 from tickertrack.pages.decode import decode
 from tickertrack.pages.plain import NO_PARTS, Parts, page_date_of, parts_of
 from tickertrack.publishers import Publisher, canonical_url, publisher_of
-from tickertrack.strips import NO_STRIP, dialects_for, fold, read_strip
+from tickertrack.strips import NO_STRIP, dialects_for, fold, lines_of, read_strip
 
 if TYPE_CHECKING:
     from tickertrack.markets import Market
@@ -100,9 +100,12 @@ def read_page(capture: Capture, desk: Desk) -> Page:
         reading = replace(reading, strip=_refused(reading.strip))
     publisher = publisher or desk.owner_of(reading.strip.dialect)
     page_date = reading.page_date or capture.captured_on
+    digest = _digest(capture.text)
+    undated = _identity(capture, capture.captured_on, desk, digest)
+    dated = page_date != capture.captured_on
     return Page(
-        id=_identity(capture, page_date, desk),
-        undated_id=_identity(capture, capture.captured_on, desk),
+        id=_identity(capture, page_date, desk, digest) if dated else undated,
+        undated_id=undated,
         url=url,
         publisher=publisher.name if publisher else None,
         captured_at=capture.captured_at,
@@ -110,12 +113,12 @@ def read_page(capture: Capture, desk: Desk) -> Page:
         page_date=page_date,
         article=_article(capture, reading, publisher, _zone(publisher, desk)),
         strip=reading.strip,
-        sha256=_digest(capture.text),
+        sha256=digest,
         locator=capture.locator,
     )
 
 
-def _identity(capture: Capture, page_date: date | None, desk: Desk) -> int:
+def _identity(capture: Capture, page_date: date | None, desk: Desk, digest: str) -> int:
     # All that source and caller say of the page's time is part of it: of one text with two dates,
     # the first to arrive must not decide.
     stamp = capture.captured_at.isoformat() if capture.captured_at else None
@@ -123,7 +126,7 @@ def _identity(capture: Capture, page_date: date | None, desk: Desk) -> int:
     named = desk.named.name if desk.named else None
     kind = "html" if capture.html else "text"
     said = (kind, capture.url, stamp, day, capture.capture_basis, capture.published)
-    return content_id("page", *said, named, _digest(capture.text))
+    return content_id("page", *said, named, digest)
 
 
 def _digest(text: str) -> str:
@@ -136,8 +139,8 @@ def looks_like_html(text: str) -> bool:
 
 
 def _read_lines(capture: Capture, desk: Desk, publisher: Publisher | None) -> _Reading:
-    lines = [fold(line) for line in capture.text.splitlines()]
     dialects = desk.dialects_of(publisher, capture.captured_at)
+    lines = lines_of(capture.text, dialects)
     strip, block = read_strip(lines, (), dialects, desk.market)
     dialect = _named(dialects, strip.dialect)
     parts = parts_of(lines[block.end :], dialect, _zone(publisher, desk))

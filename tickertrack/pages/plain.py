@@ -18,6 +18,8 @@ __all__ = ["NO_PARTS", "Parts", "page_date_of", "parts_of"]
 _TITLE_LIMIT = 250
 # The byline stands between headline and text: below title and bullets, not deep in the text.
 _BYLINE_DEPTH = 14
+# Every date has a year in it (YEARS).
+_CENTURIES = ("19", "20", "21")
 _BULLETS = "•·*-–"
 _PROSE_END = re.compile(r"[.!?:;…”\"'’)\]]$")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -78,7 +80,9 @@ def _is_title(rest: Sequence[str]) -> bool:
 
 def _take_byline(rest: list[str], zone: ZoneInfo) -> tuple[str | None, Published | None]:
     for number, line in enumerate(rest[:_BYLINE_DEPTH]):
-        found = BYLINE.fullmatch(line) if len(line) <= _TITLE_LIMIT else None
+        if len(line) > _TITLE_LIMIT or not any(century in line for century in _CENTURIES):
+            continue
+        found = BYLINE.fullmatch(line)
         if found is None:
             continue
         published = published_from(found, zone)

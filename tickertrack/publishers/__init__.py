@@ -105,6 +105,7 @@ def canonical_url(url: str, publisher: Publisher | None) -> str:
     return f"https://{host}{path}" + (f"?{urlencode(kept)}" if kept else "")
 
 
+@lru_cache(maxsize=1024)
 def host_of(url: str | None) -> str | None:
     """Give the host that an address names; None for what is no address."""
     try:
