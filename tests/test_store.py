@@ -35,8 +35,10 @@ from tickertrack.audit import examine, verify_pages
 from tickertrack.cli import main
 from tickertrack.ingest import Sources, read_sources
 from tickertrack.models import Page
-from tickertrack.store import connect, schema, write
+from tickertrack.store import connect, schema
+from tickertrack.store.batch import store_batch
 from tickertrack.store.connect import APPLICATION_ID, SCHEMA_VERSION, open_reading, open_writing
+from tickertrack.store.facts import facts_of
 from tickertrack.store.write import Conclusions, store_conclusions, store_pages
 
 PAGE = 4096
@@ -330,7 +332,7 @@ def test_pages_without_a_transaction_are_left_torn(database: Path, pages: list[P
         for after in range(1, 1_000, 97):
             interrupter(after)(connection)
             with suppress(sqlite3.OperationalError):
-                write._store_page(connection, pages[0])  # noqa: SLF001
+                store_batch(connection, facts_of(pages[:1], set()))
             if faults(database):
                 return
     pytest.fail("no interruption tore the page")

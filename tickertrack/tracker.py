@@ -117,7 +117,8 @@ class Tracker(Asking, Closing):
 
     def store(self, pages: Iterable[Page], progress: Progress | None = None) -> IngestReport:
         """Store pages batch by batch; a batch is acknowledged when it is safe on the disk."""
-        from tickertrack.store.write import added, store_pages  # noqa: PLC0415
+        from tickertrack.store.batch import added  # noqa: PLC0415
+        from tickertrack.store.write import store_pages  # noqa: PLC0415
 
         writer = self.writer()
         total = IngestReport()

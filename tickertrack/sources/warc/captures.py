@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from tickertrack.dialects.grammar import YEARS
@@ -140,12 +140,17 @@ def _read_text(record: Record, path: Path) -> Capture | None:
 def _captured(record: Record, path: Path, text: str, *, html: bool) -> Capture:
     return Capture(
         text=text,
-        locator=Locator(str(path.absolute()), record.offset, record.length),
+        locator=Locator(_whole_path(path), record.offset, record.length),
         html=html,
         url=_target(record),
         captured_at=_date(record),
         capture_basis="http" if field(record.headers, MARK) == "http" else "warc",
     )
+
+
+@lru_cache(maxsize=16)
+def _whole_path(path: Path) -> str:
+    return str(path.absolute())
 
 
 def _target(record: Record) -> str:

@@ -1,0 +1,172 @@
+"""Pages to facts: what was read as rows of the tables, each distinct strip once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tickertrack.models import Article, Page, Published, Quote, Strip, content_id
+
+__all__ = ["Facts", "PageFacts", "Row", "StripFacts", "facts_of", "stamp_of", "storable"]
+
+Row = tuple[object, ...]
+Refusal = tuple[int, str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """
+    A page as rows of `pages` (but for `stored_at`) and `articles`, and its refused lines.
+
+    `found` counts the lines that look like ticker lines; `refused` gives line, reason and text.
+    """
+
+    undated_id: int
+    row: Row
+    article: Row
+    found: int
+    refused: tuple[Refusal, ...]
+
+    @property
+    def id(self) -> int:
+        """The page's own id."""
+        return self.row[0]  # type: ignore[return-value]
+
+    @property
+    def page_date(self) -> str | None:
+        """The day that the page prints."""
+        return self.row[5]  # type: ignore[return-value]
+
+    @property
+    def article_id(self) -> int:
+        """The id of its article."""
+        return self.row[8]  # type: ignore[return-value]
+
+    @property
+    def strip_id(self) -> int | None:
+        """The id of its strip."""
+        return self.row[9]  # type: ignore[return-value]
+
+    @property
+    def file(self) -> str:
+        """The file that it was read from."""
+        return self.row[11]  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class StripFacts:
+    """A strip as a row of `strips` and rows of `quotes`."""
+
+    row: Row
+    quotes: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Pages, and by their ids the strips that were not told of before."""
+
+    pages: list[PageFacts]
+    strips: dict[int, StripFacts]
+
+
+def facts_of(pages: Iterable[Page], told: set[int]) -> Facts:
+    """Turn pages into facts; of the strips only those whose ids are not in `told`, which grows."""
+    found = Facts([], {})
+    for page in pages:
+        strip_id = _strip_id(page.strip)
+        found.pages.append(_page_facts(page, strip_id))
+        if strip_id is not None and strip_id not in told:
+            told.add(strip_id)
+            found.strips[strip_id] = _strip_facts(page.strip, strip_id)
+    return found
+
+
+def stamp_of(moment: datetime) -> str:
+    """Write a moment as the tables do: UTC, whole seconds."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def storable(text: str | None) -> str | None:
+    """Replace halves of surrogate pairs, which are no text to SQLite."""
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _strip_id(strip: Strip) -> int | None:
+    return content_id("strip", strip.digest) if strip.quotes else None
+
+
+def _page_facts(page: Page, strip_id: int | None) -> PageFacts:
+    article = _article_row(page.article)
+    row = (
+        page.id,
+        storable(page.url),
+        page.publisher,
+        stamp_of(page.captured_at) if page.captured_at else None,
+        page.capture_basis,
+        page.page_date.isoformat() if page.page_date else None,
+        *_published(page.article.published),
+        article[0],
+        strip_id,
+        page.sha256,
+        storable(page.locator.file),
+        page.locator.offset,
+        page.locator.length,
+    )
+    refused = tuple((one.line, one.reason, storable(one.raw)) for one in page.strip.quarantined)
+    return PageFacts(page.undated_id, row, article, page.strip.found, refused)
+
+
+def _strip_facts(strip: Strip, strip_id: int) -> StripFacts:
+    row = (strip_id, strip.digest, strip.dialect, len(strip.quotes))
+    return StripFacts(row, [(strip_id, *_quote_row(quote)) for quote in strip.quotes])
+
+
+def _quote_row(quote: Quote) -> Row:
+    return (
+        quote.line,
+        quote.board,
+        quote.symbol,
+        float(quote.price),
+        float(quote.change),
+        float(quote.percent),
+        quote.direction,
+        float(quote.reference_price),
+        quote.verdict,
+        quote.raw,
+    )
+
+
+def _article_row(article: Article) -> Row:
+    tags = json.dumps(article.tags, ensure_ascii=False) if article.tags else "[]"
+    words = "\x1f".join((article.title or "", article.byline or "", article.text, tags))
+    return (
+        _article_id(article),
+        storable(article.url),
+        storable(article.title),
+        storable(article.byline),
+        *_published(article.published),
+        article.publisher,
+        storable(article.text) or "",
+        storable(tags),
+        hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest(),
+    )
+
+
+def _article_id(article: Article) -> int:
+    """Give an article's id: its canonical URL, or its words where it has none."""
+    if article.url:
+        return content_id("article", article.url)
+    return content_id("article", None, article.text or article.title)
+
+
+def _published(published: Published | None) -> tuple[str | None, str | None]:
+    if published is None:
+        return None, None
+    if isinstance(published.at, datetime):
+        return stamp_of(published.at), published.precision
+    return published.at.isoformat(), published.precision
