@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 
 from tickertrack.models import Page
+from tickertrack.store import linked
 
 Record = dict[str, str]
 Digests = dict[str, str]
@@ -176,10 +177,16 @@ def faults(path: Path) -> list[str]:
         )
         found += [f"article without a page {row[0]}" for row in alone]
         try:
+            # What waits for the index it gets, and gives back.
+            connection.execute("BEGIN")
+            while linked.search_waiting(connection, 100):
+                pass
             check = "INSERT INTO articles_fts (articles_fts, rank) VALUES ('integrity-check', 1)"
             connection.execute(check)
         except sqlite3.DatabaseError as error:
             found.append(f"search: {error}")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
     return found
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["forget", "link"]
 
 # So much in one transaction: enough to make the disk's work small, little enough to let others in.
-_ARTICLES, _SESSIONS = 200, 20
+_ARTICLES, _SESSIONS, _SEARCHED = 200, 20, 2_000
 # No closure of a market is longer than so many days.
 _AHEAD = timedelta(days=30)
 
@@ -44,6 +44,7 @@ def link(connection: sqlite3.Connection, path: Path, market: Market) -> LinkRepo
     scratch, whatever came in which order.
     """
     room = _Room(connection, path, market)
+    room.search()
     room.renew()
     report = LinkReport()
     while count := room.read():
@@ -68,6 +69,12 @@ class _Room:
     path: Path
     market: Market
 
+    def search(self) -> None:
+        """Let full-text search find what was stored since."""
+        while self._waits("unsearched_articles"):
+            with transaction(self.connection, self.path):
+                linked.search_waiting(self.connection, _SEARCHED)
+
     def renew(self) -> None:
         """Let everything wait where stored links were drawn by other rules."""
         rules = _rules(self.market)
@@ -85,7 +92,7 @@ class _Room:
             waiting = linked.waiting_articles(self.connection, _ARTICLES)
             return _read(waiting, self.market, witnessed)
 
-        if not self._waits("articles"):
+        if not self._waits("unlinked_articles"):
             return 0
         with drawn(self.connection, self.path, draw) as articles:
             linked.store_readings(self.connection, articles)
@@ -98,14 +105,14 @@ class _Room:
             waiting = linked.waiting_sessions(self.connection, _SESSIONS)
             return [(day, self._links_of(day)) for day in waiting]
 
-        if not self._waits("sessions"):
+        if not self._waits("unlinked_sessions"):
             return []
         with drawn(self.connection, self.path, draw) as found:
             return [linked.store_links(self.connection, *one) for one in found]
 
-    def _waits(self, what: str) -> bool:
+    def _waits(self, table: str) -> bool:
         with told(self.path):
-            return linked.is_waiting(self.connection, what)
+            return linked.is_waiting(self.connection, table)
 
     def _links_of(self, day: date) -> list[Link]:
         of, names = _sectors(self.market), linked.symbols_on(self.connection, day)

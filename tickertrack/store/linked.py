@@ -32,6 +32,7 @@ __all__ = [
     "linked_by",
     "mark_changed",
     "priced",
+    "search_waiting",
     "session_before",
     "store_actions",
     "store_links",
@@ -71,9 +72,9 @@ class ReadArticle:
 # ---- what waits
 
 
-def is_waiting(connection: sqlite3.Connection, what: str) -> bool:
-    """Say whether any `articles`, or any `sessions`, wait."""
-    return connection.execute(f"SELECT 1 FROM unlinked_{what} LIMIT 1").fetchone() is not None
+def is_waiting(connection: sqlite3.Connection, table: str) -> bool:
+    """Say whether anything waits in `unlinked_articles` or another table of that kind."""
+    return connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
 
 
 def count_waiting(connection: sqlite3.Connection) -> tuple[int, int]:
@@ -125,6 +126,19 @@ def forget_links(connection: sqlite3.Connection, rules: str) -> None:
 
 
 # ---- articles
+
+
+def search_waiting(connection: sqlite3.Connection, count: int) -> int:
+    """Let full-text search find the next articles that wait for it; count them."""
+    next_ones = "SELECT article_id FROM unsearched_articles ORDER BY article_id LIMIT ?"
+    searched = connection.execute(
+        "INSERT INTO articles_fts (rowid, title, text)"
+        f" SELECT id, title, text FROM articles WHERE id IN ({next_ones})",
+        (count,),
+    ).rowcount
+    sql = f"DELETE FROM unsearched_articles WHERE article_id IN ({next_ones})"
+    connection.execute(sql, (count,))
+    return searched
 
 
 def store_readings(connection: sqlite3.Connection, articles: Sequence[ReadArticle]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sqlite_utils import Database, Migrations
@@ -292,6 +293,29 @@ CREATE TABLE alerts (             -- a rule that holds for a subject, and was to
 """
 
 
+# A full-text index takes ten times as long as the article itself: what is stored waits for it.
+_SEARCH_LATER = """
+CREATE TABLE unsearched_articles ( -- an article that full-text search does not find yet
+  article_id INTEGER PRIMARY KEY
+) STRICT;
+DROP TRIGGER articles_ai;
+DROP TRIGGER articles_au;
+DROP TRIGGER articles_ad;
+CREATE TRIGGER articles_unsearched AFTER INSERT ON articles
+  BEGIN INSERT OR IGNORE INTO unsearched_articles VALUES (new.id); END;
+CREATE TRIGGER articles_searched_otherwise AFTER UPDATE OF title, text ON articles BEGIN
+  INSERT INTO articles_fts (articles_fts, rowid, title, text)
+    SELECT 'delete', old.id, old.title, old.text
+    WHERE old.id NOT IN (SELECT article_id FROM unsearched_articles);
+  INSERT OR IGNORE INTO unsearched_articles VALUES (new.id); END;
+CREATE TRIGGER articles_searched_no_more AFTER DELETE ON articles BEGIN
+  INSERT INTO articles_fts (articles_fts, rowid, title, text)
+    SELECT 'delete', old.id, old.title, old.text
+    WHERE old.id NOT IN (SELECT article_id FROM unsearched_articles);
+  DELETE FROM unsearched_articles WHERE article_id = old.id; END;
+"""
+
+
 @migrations()
 def create_tables(db: Database) -> None:
     """Lay the tables of the first release."""
@@ -327,6 +351,14 @@ def link_news(db: Database) -> None:
 def find_refusals(db: Database) -> None:
     """Index refusals by page: a page that reads otherwise takes its own with it."""
     db.conn.execute("CREATE INDEX quarantine_page ON quarantine (page_id)")
+
+
+@migrations()
+def search_later(db: Database) -> None:
+    """Let articles wait for full-text search, until they are read for names."""
+    # Its triggers hold statements of their own.
+    for statement in (part.strip() for part in re.split(r"(?<=;)\n(?=[A-Z])", _SEARCH_LATER)):
+        db.conn.execute(statement)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
