@@ -24,8 +24,9 @@ from typing import Any
 
 import pytest
 
-from tickertrack.models import Page
+from tickertrack.models import IngestReport
 from tickertrack.store import linked
+from tickertrack.store.facts import Facts
 
 Record = dict[str, str]
 Digests = dict[str, str]
@@ -259,17 +260,16 @@ def ingest_boasting(*arguments: str) -> None:
     from tickertrack import tracker  # noqa: PLC0415
     from tickertrack.cli import main  # noqa: PLC0415
 
-    gathered = tracker._batches  # noqa: SLF001
+    store = tracker.Tracker._store_facts  # noqa: SLF001
 
-    def boasted(pages: Iterable[Page], size: int) -> Iterator[list[Page]]:
-        for batch in gathered(pages, size):
-            for page in batch:
-                tracker.log.debug("stored %s", page.url)
-            # Time enough for the kill to come before the commit, on however fast a machine.
-            time.sleep(2)
-            yield batch
+    def boasted(self: tracker.Tracker, facts: Facts) -> IngestReport:
+        for page in facts.pages:
+            tracker.log.debug("stored %s", page.url)
+        # Time enough for the kill to come before the commit, on however fast a machine.
+        time.sleep(2)
+        return store(self, facts)
 
-    tracker._batches = boasted  # noqa: SLF001
+    tracker.Tracker._store_facts = boasted  # type: ignore[method-assign] # noqa: SLF001
     main(list(arguments))
 
 

@@ -22,6 +22,9 @@ def killed(here: World, seconds: float) -> list[str]:
     """Run the daemon, kill it and its jobs after a while; list what it said that it had stored."""
     here.request()
     with here.process() as daemon:
+        # From when it has said its first word: before that it is only being imported.
+        assert daemon.stderr is not None
+        daemon.stderr.readline()
         time.sleep(seconds)
         os.killpg(daemon.pid, signal.SIGKILL)
         _, said = daemon.communicate()
@@ -37,7 +40,7 @@ def test_no_page_is_lost_or_doubled_by_a_kill(tmp_path: Path, moments: int):
     with world(tmp_path / "own") as here:
         poisoned = crowded(here, 10 * moments)
         for _ in range(moments):
-            acknowledged += killed(here, rng.uniform(0.2, 2.5))
+            acknowledged += killed(here, rng.uniform(0.0, 1.8))
         archived = kept(here)
         # What the kills left, the next round fetches.
         here.collect()

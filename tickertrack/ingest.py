@@ -1,36 +1,30 @@
-"""Sources to pages, on one core or several; the order is always that of the files."""
+"""Sources to facts, on one core or several: whatever reads, one writer stores."""
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from multiprocessing import resource_tracker
 from pathlib import Path
 
+from tickertrack.crew import Crew
 from tickertrack.dialects import Dialect
 from tickertrack.dialects.markers import markers_of
 from tickertrack.errors import SourceError
 from tickertrack.isolation import IsolatedReader
 from tickertrack.models import Page
-from tickertrack.pages import Capture, Desk
-from tickertrack.sources.files import (
-    STDIN,
-    Given,
-    captures_in,
-    captures_of,
-    given_of,
-    list_files,
-    stdin_bytes,
-)
+from tickertrack.pages import Desk
+from tickertrack.reading import Batch, Order, Part, pages_in, read_part
+from tickertrack.sources.files import STDIN, given_of, is_archive, list_files
+from tickertrack.store.facts import Facts
 
-__all__ = ["Sources", "read_sources"]
+__all__ = ["Batch", "Reading", "Sources", "gathered", "read_sources", "reading_of"]
 
-Found = Iterator[Page | SourceError]
+# A large archive is read by all; what less there is, one reads before others have begun.
+_PART, _SMALL = 8 * 1024 * 1024, 1024 * 1024
+# Slow pages are stored after so many seconds: nobody is to lose more.
+_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +36,105 @@ class Sources:
     workers: int = 1
 
 
-def read_sources(sources: Sources, desk: Desk) -> Found:
-    """Yield every page of the sources, and an error for each that cannot be read."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is to be read: parts of files, what is not there, and how many bytes there are."""
+
+    order: Order
+    parts: tuple[Part, ...]
+    errors: tuple[SourceError, ...]
+    size: int
+    workers: int
+
+    def batches(self) -> Generator[Batch, None, None]:
+        """Yield what was read, as it comes; whoever stores it may take their time."""
+        if self.errors:
+            yield Batch(errors=self.errors)
+        if self.workers == 1 or self.size < _SMALL:
+            yield from self._alone()
+            return
+        with Crew(self.order, self.workers) as crew:
+            yield from crew.read(self.parts)
+
+    def _alone(self) -> Iterator[Batch]:
+        with IsolatedReader(self.order.desk) as reader:
+            for part in self.parts:
+                for told in read_part(part, self.order, reader):
+                    yield told if isinstance(told, Batch) else Batch(size=told.size)
+
+
+def gathered(batches: Iterable[Batch], pages: int) -> Iterator[Batch]:
+    """Join batches to larger ones: of so many pages, or of what some seconds brought."""
+    held: list[Batch] = []
+    count, since = 0, time.monotonic()
+    for batch in batches:
+        held.append(batch)
+        count += len(batch.facts.pages)
+        if count >= pages or time.monotonic() > since + _SECONDS:
+            yield _joined(held)
+            held, count, since = [], 0, time.monotonic()
+    if held:
+        yield _joined(held)
+
+
+def _joined(batches: Sequence[Batch]) -> Batch:
+    facts = Facts([], {})
+    for batch in batches:
+        facts.pages.extend(batch.facts.pages)
+        facts.strips.update(batch.facts.strips)
+    errors = tuple(error for batch in batches for error in batch.errors)
+    return Batch(facts, errors, sum(batch.size for batch in batches))
+
+
+def read_sources(sources: Sources, desk: Desk) -> Iterator[Page | SourceError]:
+    """Yield every page of the sources, and an error for each that cannot be read, in order."""
+    reading = reading_of(sources, desk)
+    yield from reading.errors
+    with IsolatedReader(desk) as reader:
+        for part in reading.parts:
+            yield from pages_in(part, reading.order.given, reader)
+
+
+def reading_of(sources: Sources, desk: Desk, pages: int = 200) -> Reading:
+    """Lay out what is to be read, in batches of so many pages."""
     given = replace(
         given_of(sources.captured_at), hosts=_hosts(desk), markers=markers_of(_dialects(desk))
     )
-    with IsolatedReader(desk) as reader:
-        files: list[Path] = []
-        for path in sources.paths:
-            if str(path) == STDIN:
-                yield from _read(captures_of(stdin_bytes(), given), reader)
-                continue
-            try:
-                listed = list_files(path)
-            except SourceError as error:
-                yield error
-                continue
-            if not listed:
-                yield SourceError("holds no page", path=path)
-            files.extend(listed)
-        # Named twice is read once.
-        files = list(dict.fromkeys(files))
-        if sources.workers > 1 and len(files) > 1:
-            yield from _read_in_parallel(files, given, desk, sources.workers)
-            return
-        for file in files:
-            yield from _read(captures_in(file, given), reader)
+    files, errors = _files(sources.paths)
+    cut = _PART if sources.workers > 1 else None
+    parts = tuple(part for file in files for part in _parts(file, cut))
+    size = sum(part.size for part in parts)
+    return Reading(Order(desk, given, pages), parts, tuple(errors), size, sources.workers)
+
+
+def _files(paths: Iterable[Path]) -> tuple[list[Path], list[SourceError]]:
+    files: list[Path] = []
+    errors: list[SourceError] = []
+    for path in paths:
+        try:
+            listed = [path] if str(path) == STDIN else list_files(path)
+        except SourceError as error:
+            errors.append(error)
+            continue
+        if not listed:
+            errors.append(SourceError("holds no page", path=path))
+        files.extend(listed)
+    # Named twice is read once.
+    return list(dict.fromkeys(files)), errors
+
+
+def _parts(file: Path, cut: int | None) -> Iterator[Part]:
+    """Cut an archive into parts of so many bytes; any other file is one."""
+    try:
+        size = 0 if str(file) == STDIN else file.stat().st_size
+    except OSError:
+        # Who reads it will say so.
+        size = 0
+    if cut is None or not is_archive(file) or size <= cut:
+        yield Part(file, size)
+        return
+    for start in range(0, size, cut):
+        yield Part(file, min(cut, size - start), start, start + cut, near=start > 0)
 
 
 def _hosts(desk: Desk) -> frozenset[str] | None:
@@ -79,53 +146,3 @@ def _hosts(desk: Desk) -> frozenset[str] | None:
 
 def _dialects(desk: Desk) -> Iterator[Dialect]:
     return (period.dialect for one in desk.publishers for period in one.periods)
-
-
-def _read(captures: Iterator[Capture | SourceError], reader: IsolatedReader) -> Found:
-    for capture in captures:
-        yield capture if isinstance(capture, SourceError) else reader.read(capture)
-
-
-def _read_in_parallel(files: list[Path], given: Given, desk: Desk, workers: int) -> Found:
-    # Spawned, not forked: an open database must not be carried into a child.
-    context = multiprocessing.get_context("spawn")
-    count = min(workers, len(files))
-    with ProcessPoolExecutor(count, context, initializer=_begin, initargs=(desk,)) as pool:
-        with _undisturbed():
-            readings = [pool.submit(_read_file, (file, given)) for file in files]
-        try:
-            for reading in readings:
-                yield from reading.result()
-        except BaseException:
-            # Nobody waits for the rest any more.
-            for process in multiprocessing.active_children():
-                process.terminate()
-            raise
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Hold Ctrl-C back, also from the processes that begin meanwhile: they would tell of it."""
-    # Begun before, for it lets signals through when it begins.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-# A pool's process has one reader for all its files; the reader's own process ends with it.
-_READERS: list[IsolatedReader] = []
-
-
-def _begin(desk: Desk) -> None:
-    # On Ctrl-C it ends without a word.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    _READERS.append(IsolatedReader(desk))
-
-
-def _read_file(job: tuple[Path, Given]) -> list[Page | SourceError]:
-    file, given = job
-    return list(_read(captures_in(file, given), _READERS[0]))

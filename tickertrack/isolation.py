@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import resource
 import signal
-import socket
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from tickertrack.closing import Closing
-from tickertrack.errors import SourceError, TickertrackError
+from tickertrack.errors import SourceError
 from tickertrack.models import Page
 from tickertrack.pages import Capture, Desk, read_page
+from tickertrack.workers import Worker, begin, line_up
 
 __all__ = ["MEMORY", "SECONDS", "IsolatedReader", "serve"]
 
@@ -26,16 +22,10 @@ __all__ = ["MEMORY", "SECONDS", "IsolatedReader", "serve"]
 # markup that is made for it need 15 s, and 73 KB all the memory there is (F-16).
 SECONDS = 5.0
 MEMORY = 512 * 1024 * 1024
-# The parsers are loaded in a quarter of a second, on a machine that has nothing else to do.
-_START = 60.0
 _SLICES = 20
 _SAID = 200
 _STATUS = Path("/proc/self/status")
 _VICTIM = Path("/proc/self/oom_score_adj")
-_SERVE = "import sys; sys.path[:] = {path!r}; from tickertrack.isolation import serve; serve()"
-
-if TYPE_CHECKING:
-    _Line = Connection[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +35,6 @@ class _Order:
     desk: Desk
     seconds: float
     memory: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Worker:
-    """A reading process, and the line to it."""
-
-    process: subprocess.Popen[bytes]
-    line: _Line
-
-    def end(self) -> None:
-        """End the process, whatever it does."""
-        self.line.close()
-        self.process.kill()
-        self.process.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +61,7 @@ class IsolatedReader(Closing):
     def __init__(self, desk: Desk, seconds: float = SECONDS, memory: int = MEMORY) -> None:
         """Begin no process yet."""
         self._order = _Order(desk, seconds, memory)
-        self._worker: _Worker | None = None
+        self._worker: Worker | None = None
 
     def read(self, capture: Capture) -> Page | SourceError:
         """
@@ -95,7 +71,7 @@ class IsolatedReader(Closing):
         """
         if not capture.html:
             return read_page(capture, self._order.desk)
-        self._worker = self._worker or _begun(self._order)
+        self._worker = self._worker or begin("tickertrack.isolation", "serve", self._order)
         try:
             answer = _ask(self._worker, capture, self._order.seconds)
         except _LostError as lost:
@@ -117,31 +93,7 @@ class IsolatedReader(Closing):
             self._worker = None
 
 
-def _begun(order: _Order) -> _Worker:
-    ours, theirs = socket.socketpair()
-    line: _Line = Connection(ours.detach())
-    # Not by multiprocessing: that runs the caller's own script again, which may have no guard
-    # against it, and its daemonic processes may have no children.
-    words = [sys.executable, "-c", _SERVE.format(path=sys.path)]
-    silent = subprocess.DEVNULL
-    try:
-        with theirs:
-            process = subprocess.Popen(  # noqa: S603  (our own words)
-                words, stdin=theirs.fileno(), stdout=silent, stderr=silent
-            )
-    except OSError as error:
-        line.close()
-        raise TickertrackError(f"no process can be begun ({error.strerror})") from error
-    worker = _Worker(process, line)
-    with suppress(OSError, EOFError):
-        line.send(order)
-        if line.poll(_START) and line.recv() is None:
-            return worker
-    worker.end()
-    raise TickertrackError(f"the process that is to read pages ends with {process.returncode}")
-
-
-def _ask(worker: _Worker, capture: Capture, seconds: float) -> _Answer:
+def _ask(worker: Worker, capture: Capture, seconds: float) -> _Answer:
     try:
         worker.line.send(capture)
         # Waited for in slices: a time in which we both were stopped counts as one of them.
@@ -150,18 +102,15 @@ def _ask(worker: _Worker, capture: Capture, seconds: float) -> _Answer:
                 answer: _Answer = worker.line.recv()
                 return answer
     except (OSError, EOFError) as error:
-        raise _LostError(_death(worker.process, seconds)) from error
+        raise _LostError(_death(worker, seconds)) from error
     raise _LostError(_too_long(seconds))
 
 
-def _death(process: subprocess.Popen[bytes], seconds: float) -> str:
+def _death(worker: Worker, seconds: float) -> str:
     """Say what a process died of while it read a page."""
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(1)
-    code = process.returncode or 0
-    if code == -signal.SIGXCPU:
-        return _too_long(seconds)
-    return f"crashes its reader ({f'signal {-code}' if code < 0 else f'exit {code}'})"
+    death = worker.death()
+    too_long = worker.process.returncode == -signal.SIGXCPU
+    return _too_long(seconds) if too_long else f"crashes its reader ({death})"
 
 
 def _too_long(seconds: float) -> str:
@@ -177,10 +126,7 @@ def _too_large(memory: int) -> str:
 
 def serve() -> None:
     """Read pages for the process at the other end of standard input, until that is gone."""
-    # A Ctrl-C, or the end of a service, is for the other end to heed.
-    for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(stop, signal.SIG_IGN)
-    line: _Line = Connection(0)
+    line = line_up()
     with suppress(EOFError, OSError):
         order: _Order = line.recv()
         _load()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ __all__ = [
     "Topic",
     "TradingDay",
     "Verdict",
+    "added",
     "content_id",
     "is_flat",
 ]
@@ -244,6 +245,19 @@ class IngestReport:
     quarantined: int = 0
     articles: int = 0
     seconds: float = 0.0
+
+
+def added(one: IngestReport, other: IngestReport) -> IngestReport:
+    """Add up two reports."""
+    return replace(
+        one,
+        pages=one.pages + other.pages,
+        strips=one.strips + other.strips,
+        quotes=one.quotes + other.quotes,
+        duplicates=one.duplicates + other.duplicates,
+        quarantined=one.quarantined + other.quarantined,
+        articles=one.articles + other.articles,
+    )
 
 
 @dataclass(frozen=True, slots=True)

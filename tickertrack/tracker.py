@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from tickertrack.closing import Closing
 from tickertrack.config import Config, load_config
 from tickertrack.errors import ConfigError, QueryError, SourceError
 from tickertrack.harmless import safe_term
-from tickertrack.models import IngestReport, LinkReport, Page
+from tickertrack.models import IngestReport, LinkReport, Page, added
 from tickertrack.spans import Day, Symbols, capture_of, moment_of, names_of, span_of
 from tickertrack.store import linked, read
 from tickertrack.store.connect import open_reading, open_writing, told
@@ -29,19 +29,33 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tickertrack.frames import Style
+    from tickertrack.ingest import Batch
     from tickertrack.markets import Market
     from tickertrack.pages import Desk
+    from tickertrack.store.facts import Facts
     from tickertrack.store.fetches import Fetch
     from tickertrack.store.write import Conclusions
 
-__all__ = ["Refused", "Tracker", "open_tracker"]
+__all__ = ["Progress", "Refused", "Step", "Tracker", "open_tracker"]
 
 log = logging.getLogger("tickertrack")
 
-# Pages in one transaction: enough to make the disk's work small, few enough to lose little.
-BATCH = 200
+# Pages in one transaction: enough to make the disk's work small, few enough to lose little; and
+# as many as a reader hands on at once.
+BATCH, _HANDED_ON = 5_000, 500
 
-Progress = Callable[[Page], None]
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What was read since the last step: pages, those without a strip, bytes, of all bytes."""
+
+    pages: int
+    bare: int
+    size: int
+    total: int
+
+
+Progress = Callable[[Step], None]
 Refused = Callable[[SourceError], None]
 
 
@@ -98,37 +112,34 @@ class Tracker(Asking, Closing):
         `captured_at` is for pages that do not say: a time, UTC where it has no offset, or a bare
         day, of which the session is not known.
         """
-        from tickertrack.ingest import Sources, read_sources  # noqa: PLC0415
+        from tickertrack.ingest import Sources, gathered, reading_of  # noqa: PLC0415
 
         listed = [paths] if isinstance(paths, str | Path) else list(paths)
         if "" in listed:
             raise QueryError("an empty path names nothing", advice="this folder is `.`")
         sources = Sources(tuple(map(Path, listed)), capture_of(captured_at), workers)
         begun = time.monotonic()
-        errors: list[SourceError] = []
-        found = read_sources(sources, self.desk(publisher))
-        report = self.store(_told_apart(found, errors, refused), progress)
-        self._keep_refusals(errors)
+        reading = reading_of(sources, self.desk(publisher), min(BATCH, _HANDED_ON))
+        report, first = IngestReport(), None
+        with closing(reading.batches()) as batches:
+            for batch in gathered(_passed(batches, reading.size, progress), BATCH):
+                report = added(report, self._store_batch(batch))
+                first = first or next(iter(batch.errors), None)
+                _tell(batch.errors, refused)
         self.resolve()
         self.link()
-        if errors and refused is None:
-            raise errors[0]
+        if first and refused is None:
+            raise first
         return replace(report, seconds=round(time.monotonic() - begun, 3))
 
-    def store(self, pages: Iterable[Page], progress: Progress | None = None) -> IngestReport:
+    def store(self, pages: Iterable[Page]) -> IngestReport:
         """Store pages batch by batch; a batch is acknowledged when it is safe on the disk."""
-        from tickertrack.store.batch import added  # noqa: PLC0415
-        from tickertrack.store.write import store_pages  # noqa: PLC0415
+        from tickertrack.store.facts import facts_of  # noqa: PLC0415
 
-        writer = self.writer()
-        total = IngestReport()
+        report, told = IngestReport(), set[int]()
         for batch in _batches(pages, BATCH):
-            total = added(total, store_pages(writer, self.path, batch))
-            for page in batch:
-                log.debug("stored %s", safe_term(page.url or page.locator.file))
-                if progress is not None:
-                    progress(page)
-        return total
+            report = added(report, self._store_facts(facts_of(batch, told)))
+        return report
 
     def store_fetched(self, page: Page, fetch: Fetch | None) -> IngestReport:
         """Store a page together with what became of its address, or neither."""
@@ -348,9 +359,26 @@ class Tracker(Asking, Closing):
         store_conclusions(past, self.path, self.config.market.name, lambda: drawn)
         return past
 
-    def _keep_refusals(self, errors: list[SourceError]) -> None:
+    def _store_batch(self, batch: Batch) -> IngestReport:
+        report = self._store_facts(batch.facts)
         # What was not there is no page refused: a mistyped path leaves no trace.
-        self.refuse(map(_placed, (error for error in errors if os.path.lexists(error.path))))
+        self.refuse(_placed(error) for error in batch.errors if os.path.lexists(error.path))
+        return report
+
+    def _store_facts(self, facts: Facts) -> IngestReport:
+        from tickertrack.store.write import store_facts  # noqa: PLC0415
+
+        report = store_facts(self.writer(), self.path, facts)
+        if log.isEnabledFor(logging.DEBUG):
+            for page in facts.pages:
+                log.debug("stored %s", safe_term(page.url or page.file))
+        return report
+
+
+def _tell(errors: Iterable[SourceError], refused: Refused | None) -> None:
+    for error in errors:
+        if refused is not None:
+            refused(error)
 
 
 def _placed(error: SourceError) -> SourceError:
@@ -360,16 +388,13 @@ def _placed(error: SourceError) -> SourceError:
     return kept
 
 
-def _told_apart(
-    found: Iterable[Page | SourceError], errors: list[SourceError], refused: Refused | None
-) -> Iterator[Page]:
-    for one in found:
-        if isinstance(one, Page):
-            yield one
-            continue
-        errors.append(one)
-        if refused is not None:
-            refused(one)
+def _passed(batches: Iterable[Batch], total: int, progress: Progress | None) -> Iterator[Batch]:
+    for batch in batches:
+        if progress is not None:
+            pages = batch.facts.pages
+            bare = sum(page.found == 0 for page in pages)
+            progress(Step(len(pages), bare, batch.size, total))
+        yield batch
 
 
 def _batches(pages: Iterable[Page], size: int) -> Iterator[list[Page]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import difflib
 import json
+import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,9 +23,8 @@ from tickertrack.cli.output import complain, say
 from tickertrack.dialects.grammar import YEARS
 from tickertrack.errors import QueryError, SourceError, TickertrackError
 from tickertrack.markets import symbols_of
-from tickertrack.models import Page
 from tickertrack.shipped import shipped, unit_file
-from tickertrack.tracker import Progress, Tracker
+from tickertrack.tracker import Progress, Step, Tracker
 
 __all__ = ["ingest", "init", "link", "reference", "resolve"]
 
@@ -83,7 +84,12 @@ def _write(target: Path, text: str) -> None:
     "offset UTC), or just the day.",
 )
 @click.option("--publisher", help="Whose pages they are, whatever their address.")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that read files.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=lambda: os.cpu_count() or 1,
+    help="Processes that read files; as many as there are cores, unless it says otherwise.",
+)
 @click.option("--report", is_flag=True, help="Print what was new as one JSON object.")
 @click.pass_obj
 def ingest(
@@ -102,7 +108,7 @@ def ingest(
     tickertrack ingest pages/ crawl.jsonl --report
     """
     refused: list[SourceError] = []
-    bare: list[Page] = []
+    bare: Counter[str] = Counter()
     with _progress(bare) as progress:
         counts = tracker.ingest(
             paths,
@@ -122,11 +128,11 @@ def ingest(
             f"{counts.quotes} quotes new; {counts.duplicates} lines known, "
             f"{counts.quarantined} quarantined"
         )
-        _tell_dating(tracker, bare, counts.pages)
+        _tell_dating(tracker, bare["pages"], counts.pages)
     return FAILED if refused else 0
 
 
-def _tell_dating(tracker: Tracker, bare: list[Page], new: int) -> None:
+def _tell_dating(tracker: Tracker, bare: int, new: int) -> None:
     """Say what a newcomer would otherwise look for in vain."""
     boards, undated = tracker.dating()
     say(f"{boards} boards in all, {undated} undated")
@@ -134,7 +140,7 @@ def _tell_dating(tracker: Tracker, bare: list[Page], new: int) -> None:
         say("nothing dates them: give --captured-at, or `tickertrack reference import` a series")
     if new and bare:
         names = ", ".join(tracker.config.collect.publishers)
-        say(f"{len(bare)} pages show no strip of {names}; --publisher says whose they are")
+        say(f"{bare} pages show no strip of {names}; --publisher says whose they are")
 
 
 @click.command()
@@ -261,32 +267,35 @@ def _close(text: str) -> float:
 
 
 @contextmanager
-def _progress(bare: list[Page]) -> Iterator[Progress]:
-    """Note pages without a strip; show a bar on a terminal's stderr, and none elsewhere."""
+def _progress(bare: Counter[str]) -> Iterator[Progress]:
+    """Count pages without a strip; show a bar on a terminal's stderr, and none elsewhere."""
     context = click.get_current_context()
 
-    def note(page: Page) -> None:
-        if not page.strip.found:
-            bare.append(page)
+    def note(step: Step) -> None:
+        bare["pages"] += step.bare
 
     if not sys.stderr.isatty() or context.meta.get("tickertrack.quiet"):
         yield note
         return
     from rich.console import Console  # noqa: PLC0415
-    from rich.progress import (  # noqa: PLC0415  # noqa: PLC0415
-        MofNCompleteColumn,
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        DownloadColumn,
         Progress as Bar,
-        SpinnerColumn,
         TextColumn,
-        TimeElapsedColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
     )
 
-    columns: list[Any] = [SpinnerColumn(), TextColumn("pages"), MofNCompleteColumn()]
-    with Bar(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("pages", total=None)
+    columns: list[Any] = [BarColumn(), DownloadColumn(), TransferSpeedColumn()]
+    pages = TextColumn("{task.fields[pages]} pages")
+    columns += [pages, TimeRemainingColumn()]
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, pages=0)
 
-        def advance(page: Page) -> None:
-            note(page)
-            bar.advance(task)
+        def advance(step: Step) -> None:
+            note(step)
+            done = bar.tasks[task].fields["pages"] + step.pages
+            bar.update(task, advance=step.size, total=step.total, pages=done)
 
         yield advance

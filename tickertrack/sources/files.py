@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tickertrack.errors import SourceError
 from tickertrack.models import CaptureBasis, Locator
 from tickertrack.pages import Capture, decode, looks_like_html
 from tickertrack.pages.dates import captured_of
 from tickertrack.pages.decode import MARKS
+
+if TYPE_CHECKING:
+    from tickertrack.sources.warc import Stretch
 
 __all__ = [
     "STDIN",
@@ -28,6 +31,7 @@ __all__ = [
     "is_archive",
     "list_files",
     "stdin_bytes",
+    "stretch_in",
 ]
 
 STDIN = "-"
@@ -78,6 +82,14 @@ def is_archive(path: Path) -> bool:
     return _kind(path) == "warc"
 
 
+def stretch_in(path: Path, given: Given, stretch: Stretch) -> Found:
+    """Yield what a stretch of an archive holds, as `captures_in` does; it moves."""
+    try:
+        yield from _archive(path, given, stretch)
+    except OSError as error:
+        yield _unreadable(path, error)
+
+
 def captures_in(path: Path, given: Given) -> Found:
     """Yield what a file holds; a record that cannot be read yields its error instead."""
     reader = _READERS.get(_kind(path) or "")
@@ -89,10 +101,13 @@ def captures_in(path: Path, given: Given) -> Found:
     try:
         yield from reader(path, given)
     except OSError as error:
-        reason = error.strerror or str(error)
-        yield SourceError(f"cannot be read ({reason})", path=path)
+        yield _unreadable(path, error)
     except (EOFError, zlib.error) as error:
         yield SourceError(f"is damaged ({error})", path=path)
+
+
+def _unreadable(path: Path, error: OSError) -> SourceError:
+    return SourceError(f"cannot be read ({error.strerror or error})", path=path)
 
 
 def captures_of(content: bytes, given: Given) -> Found:
@@ -198,10 +213,14 @@ def _parquet_file(path: Path, given: Given) -> Found:
 
 
 def _warc_file(path: Path, given: Given) -> Found:
+    yield from _archive(path, given, None)
+
+
+def _archive(path: Path, given: Given, stretch: Stretch | None) -> Found:
     # Imported where it is used, as Parquet's reader is.
     from tickertrack.sources import warc  # noqa: PLC0415
 
-    yield from warc.captures_in(path, given.hosts, given.markers)
+    yield from warc.captures_in(path, given.hosts, given.markers, stretch)
 
 
 def _record(

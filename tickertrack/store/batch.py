@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
-from tickertrack.models import IngestReport, content_id
+from tickertrack.models import IngestReport, added, content_id
 from tickertrack.store.facts import Facts, PageFacts, Row, StripFacts, stamp_of, storable
 from tickertrack.store.readings import Read, forget_read, read_of
 
-__all__ = ["added", "marks", "refusal_row", "refuse", "store_batch"]
+__all__ = ["marks", "refusal_row", "refuse", "store_batch"]
 
 # Of each statement's variables; SQLite takes 32,766.
 _ASKED = 900
@@ -67,19 +66,6 @@ def _renewed(
         if before[page.id] != read:
             times[page.id] = min([now, *stored])
     return times
-
-
-def added(one: IngestReport, other: IngestReport) -> IngestReport:
-    """Add up two reports."""
-    return replace(
-        one,
-        pages=one.pages + other.pages,
-        strips=one.strips + other.strips,
-        quotes=one.quotes + other.quotes,
-        duplicates=one.duplicates + other.duplicates,
-        quarantined=one.quarantined + other.quarantined,
-        articles=one.articles + other.articles,
-    )
 
 
 def refusal_row(owner: int | None, file: str, refusal: tuple[int | None, str, str | None]) -> Row:

@@ -36,6 +36,11 @@ class PageFacts:
         return self.row[0]  # type: ignore[return-value]
 
     @property
+    def url(self) -> str | None:
+        """Its address."""
+        return self.row[1]  # type: ignore[return-value]
+
+    @property
     def page_date(self) -> str | None:
         """The day that the page prints."""
         return self.row[5]  # type: ignore[return-value]

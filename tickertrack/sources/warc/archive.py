@@ -22,7 +22,7 @@ from tickertrack.closing import Closing
 from tickertrack.errors import BusyError, DiskFullError, ReadOnlyError, StoreError
 from tickertrack.models import Locator, Response
 from tickertrack.sources.warc.captures import MARK
-from tickertrack.sources.warc.records import Record, ends_whole, records_in
+from tickertrack.sources.warc.records import Record, Stretch, ends_whole, records_in
 
 __all__ = ["Archive", "mend"]
 
@@ -180,7 +180,7 @@ def _mend(path: Path, file: int, good_until: int) -> int:
     if size <= good_until or _ends_whole(path):
         return size
     sound = good_until
-    for record in records_in(path, good_until):
+    for record in records_in(path, Stretch(good_until)):
         if isinstance(record, Record):
             sound = record.offset + record.length
     if sound < size:

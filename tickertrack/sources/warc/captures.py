@@ -18,6 +18,7 @@ from tickertrack.sources.warc.message import Message, body_of, message_of
 from tickertrack.sources.warc.records import (
     LIMIT,
     Record,
+    Stretch,
     UnsoundError,
     field,
     record_at,
@@ -25,7 +26,7 @@ from tickertrack.sources.warc.records import (
     said,
 )
 
-__all__ = ["MARK", "captures_after", "captures_in", "read_at"]
+__all__ = ["MARK", "Stretch", "captures_after", "captures_in", "read_at"]
 
 # A field of our own says of a record that we fetched it, at the time that it states.
 MARK = "X-Tickertrack-Basis"
@@ -56,20 +57,21 @@ def captures_in(
     path: Path,
     hosts: frozenset[str] | None = None,
     markers: frozenset[str] | None = None,
+    stretch: Stretch | None = None,
 ) -> Found:
     """
-    Yield the pages of an archive, and an error for each record that cannot be read.
+    Yield the pages of an archive, or a stretch of it, and an error for what cannot be read.
 
     With `hosts`, records of all others are passed over unread; with `markers`, those that hold none
     of them, but for what we fetched ourselves: whose articles are news, strip or no strip.
     """
     wanted = partial(_may_hold, finder(markers)) if markers else None
-    return _captures(records_in(path, 0, wanted), path, hosts)
+    return _captures(records_in(path, stretch, wanted), path, hosts)
 
 
 def captures_after(path: Path, offset: int) -> Found:
     """Yield the pages of our own archive from an offset on."""
-    return _captures(records_in(path, offset), path, None)
+    return _captures(records_in(path, Stretch(offset)), path, None)
 
 
 def read_at(locator: Locator) -> Capture | SourceError:

@@ -39,6 +39,23 @@ _BLOCK = 64 * 1024
 _OVERLAP = 64
 _TAIL = 4 * 1024 * 1024
 
+
+@dataclass(slots=True)
+class Stretch:
+    """
+    The part of a file that is read: whatever begins between `start` and `stop`, whole.
+
+    With `near`, it begins at the first record from `start` on. Reading moves `begun` to where that
+    is, and `reached` to where the first record beyond begins.
+    """
+
+    start: int = 0
+    stop: int | None = None
+    near: bool = False
+    begun: int = 0
+    reached: int = 0
+
+
 Wanted = Callable[[bytes], bool]
 
 
@@ -58,33 +75,42 @@ class Record:
 
 
 def records_in(
-    path: Path, start: int = 0, wanted: Wanted | None = None
+    path: Path, stretch: Stretch | None = None, wanted: Wanted | None = None
 ) -> Iterator[Record | SourceError]:
     """
-    Yield a file's records from an offset on, and an error for each stretch that is none.
+    Yield a file's records, or those of a stretch, and an error for each run that is none.
 
     Of a record whose bytes, headers and all, are not `wanted`, no more is read.
     """
+    stretch = stretch or Stretch()
     with path.open("rb") as file:
-        size, faults = _size(file), 0
-        if size == 0:
+        if _size(file) == 0:
             yield SourceError("is empty", path=path)
-        members = members_of(file)
-        at = max(start, members.first) if members else start
-        while at < size:
+        members, faults = members_of(file), 0
+        stop = min(_size(file), stretch.stop or _size(file))
+        stretch.begun = stretch.reached = _first(file, members, stretch)
+        while stretch.reached < stop:
+            at = stretch.reached
             try:
                 record, length = _next(file, at, members, wanted)
             except UnsoundError as fault:
                 faults += 1
                 yield said(fault, path, at)
                 if faults == _MOST_FAULTS:
+                    stretch.reached = _size(file)
                     yield SourceError("is so damaged that the rest is not read", path=path)
                     return
-                at = _find(file, at + 1, members) or size
+                stretch.reached = _find(file, at + 1, members) or _size(file)
             else:
-                at += length
+                stretch.reached += length
                 if record is not None:
                     yield record
+
+
+def _first(file: BinaryIO, members: Members | None, stretch: Stretch) -> int:
+    if stretch.near:
+        return _find(file, stretch.start, members) or _size(file)
+    return max(stretch.start, members.first) if members else stretch.start
 
 
 def record_at(path: Path, offset: int, length: int) -> Record:

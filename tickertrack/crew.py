@@ -1,0 +1,142 @@
+"""Several processes that read parts of files for this one, and the order that their work is in."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from tickertrack.closing import Closing
+from tickertrack.errors import SourceError
+from tickertrack.isolation import IsolatedReader
+from tickertrack.reading import Batch, Done, Order, Part, read_part
+from tickertrack.workers import Line, Worker, begin, line_up
+
+__all__ = ["Crew", "serve"]
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """
+    A part that is to be read, and what has come of it so far.
+
+    Where a part of a packed file begins is a guess, for packed bytes may look like a beginning: it
+    is `expected` where the part before ends, and until it is known to begin there, what was read
+    of it is held back.
+    """
+
+    part: Part
+    begun: bool = False
+    done: Done | None = None
+    expected: int | None = None
+    held: list[Batch] = field(default_factory=list)
+
+
+class Crew(Closing):
+    """Reads parts of files in so many processes; use it in a `with` block."""
+
+    def __init__(self, order: Order, count: int) -> None:
+        """Begin no process yet."""
+        self._order, self._count = order, count
+        self._busy: dict[Line, tuple[Worker, _Work]] = {}
+        self._idle: list[Worker] = []
+        self._waiting: deque[_Work] = deque()
+        self._files: dict[Path, deque[_Work]] = {}
+
+    def close(self) -> None:
+        """End the processes, whatever they do."""
+        for worker in [*self._idle, *(worker for worker, _ in self._busy.values())]:
+            worker.end()
+        self._idle, self._busy = [], {}
+
+    def read(self, parts: Iterable[Part]) -> Iterator[Batch]:
+        """Yield what the parts hold, in whatever order it is read."""
+        for part in parts:
+            work = _Work(part)
+            self._waiting.append(work)
+            self._files.setdefault(part.path, deque()).append(work)
+        self._set_on()
+        while self._busy:
+            for line in wait(list(self._busy)):
+                yield from self._hear(line)  # type: ignore[arg-type]
+                self._set_on()
+
+    def _set_on(self) -> None:
+        """Give work to who has none."""
+        while self._waiting and len(self._busy) < self._count:
+            worker = self._idle.pop() if self._idle else self._begun()
+            work = self._waiting.popleft()
+            work.begun = True
+            self._busy[worker.line] = (worker, work)
+            worker.line.send(work.part)
+
+    def _begun(self) -> Worker:
+        return begin("tickertrack.crew", "serve", self._order)
+
+    def _hear(self, line: Line) -> Iterator[Batch]:
+        worker, work = self._busy[line]
+        try:
+            told: Batch | Done = line.recv()
+        except (EOFError, OSError):
+            yield from self._lost(worker, work)
+            return
+        if isinstance(told, Done):
+            del self._busy[line]
+            self._idle.append(worker)
+            work.done = told
+            yield from self._settled(work.part.path)
+        elif work.part.near:
+            work.held.append(told)
+        else:
+            yield told
+
+    def _lost(self, worker: Worker, work: _Work) -> Iterator[Batch]:
+        """Tell of a part that killed its reader; what it held beside is in what came of it."""
+        del self._busy[worker.line]
+        fault = f"crashes its reader ({worker.death()})"
+        worker.end()
+        yield Batch(errors=(SourceError(fault, path=work.part.path, line=work.part.start or None),))
+        end = work.part.start + work.part.size
+        work.done = Done(work.expected or work.part.start, end, work.part.size)
+        yield from self._settled(work.part.path)
+
+    def _settled(self, path: Path) -> Iterator[Batch]:
+        """Hand on what is held of a file, as far as it is known to begin where it should."""
+        works = self._files[path]
+        while works and works[0].done:
+            work, done = works[0], works[0].done
+            if work.part.near and done.begun != work.expected:
+                self._again(work)
+                return
+            yield from work.held
+            yield Batch(size=done.size)
+            works.popleft()
+            if works:
+                self._expect(works[0], done.reached)
+
+    def _expect(self, work: _Work, start: int) -> None:
+        work.expected = start
+        if not work.begun:
+            work.part = replace(work.part, start=start, near=False)
+
+    def _again(self, work: _Work) -> None:
+        """Have a part read from where it begins, and not from what looked like it."""
+        start = work.expected or 0
+        work.part = replace(work.part, start=start, near=False)
+        work.begun, work.done, work.held = False, None, []
+        self._waiting.appendleft(work)
+
+
+def serve() -> None:
+    """Read parts for the process at the other end, until that is gone."""
+    line = line_up()
+    with suppress(EOFError, OSError):
+        order: Order = line.recv()
+        with IsolatedReader(order.desk) as reader:
+            line.send(None)
+            while True:
+                for told in read_part(line.recv(), order, reader):
+                    line.send(told)
