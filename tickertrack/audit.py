@@ -146,11 +146,11 @@ def _compare(page: Row, again: Page | SourceError | None, tracker: Tracker) -> I
         yield _difference(page, "the strip reads otherwise")
         return
     with told(tracker.path):
-        stored = stored.lines_of(tracker.reader(), page["digest"])
-    if len(stored) != len(again.strip.quotes):
-        yield _difference(page, f"{len(stored)} of {len(again.strip.quotes)} lines are stored")
+        lines = stored.lines_of(tracker.reader(), page["digest"])
+    if len(lines) != len(again.strip.quotes):
+        yield _difference(page, f"{len(lines)} of {len(again.strip.quotes)} lines are stored")
         return
-    for row, quote in zip(stored, again.strip.quotes, strict=True):
+    for row, quote in zip(lines, again.strip.quotes, strict=True):
         own = {
             "line": quote.line,
             "symbol": quote.symbol,

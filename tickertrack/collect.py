@@ -26,8 +26,8 @@ from tickertrack.sources.web import (
     read_feed,
     user_agent,
 )
-from tickertrack.store.stored import kept_until, refused_places
 from tickertrack.store.fetches import Fetch, FetchBook, StoredHosts
+from tickertrack.store.stored import kept_until, refused_places
 
 if TYPE_CHECKING:
     from tickertrack.pages import Capture
