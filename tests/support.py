@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import random
 import shutil
@@ -264,7 +265,7 @@ def ingest_boasting(*arguments: str) -> None:
     def boasted(pages: Iterable[Page], size: int) -> Iterator[list[Page]]:
         for batch in gathered(pages, size):
             for page in batch:
-                tracker.log.debug("stored %s", page.url)
+                logging.getLogger("tickertrack").debug("stored %s", page.url)
             # Time enough for the kill to come before the commit, on however fast a machine.
             time.sleep(2)
             yield batch
