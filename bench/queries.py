@@ -119,7 +119,8 @@ def main(sessions: int = SESSIONS) -> None:
             row(f"(made {quotes:,} quotes, {prices:,} prices)", f"{spent:.0f} s")
             for race in (_history(tracker), _command(path), _export(tracker), _write(tracker)):
                 ours, theirs = statistics.median(race.ours), statistics.median(race.theirs)
-                row(race.what, f"{1000 * ours:,.3g} ms", race.yardstick, ours / theirs)
+                figure = f"{ours:.2f} s" if ours > 1 else f"{1000 * ours:.3g} ms"
+                row(race.what, figure, race.yardstick, ours / theirs)
 
 
 def build(tracker: Tracker, sessions: int) -> tuple[int, int]:
