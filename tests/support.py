@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import random
 import shutil
@@ -264,7 +265,7 @@ def ingest_boasting(*arguments: str) -> None:
 
     def boasted(self: tracker.Tracker, facts: Facts) -> IngestReport:
         for page in facts.pages:
-            tracker.log.debug("stored %s", page.url)
+            logging.getLogger("tickertrack").debug("stored %s", page.url)
         # Time enough for the kill to come before the commit, on however fast a machine.
         time.sleep(2)
         return store(self, facts)

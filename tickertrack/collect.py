@@ -27,7 +27,7 @@ from tickertrack.sources.web import (
     user_agent,
 )
 from tickertrack.store.fetches import Fetch, FetchBook, StoredHosts
-from tickertrack.store.read import kept_until, refused_places
+from tickertrack.store.stored import kept_until, refused_places
 
 if TYPE_CHECKING:
     from tickertrack.pages import Capture

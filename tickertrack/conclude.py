@@ -13,7 +13,7 @@ from tickertrack.markets import renames_of
 from tickertrack.markets.calendar import sessions_between, trading_day
 from tickertrack.models import Action, DatedBoard, Sighting, Sitting, TradingDay
 from tickertrack.prices import resolve_prices
-from tickertrack.store.read import Row, Span, history
+from tickertrack.store.read import Row, Span, history, rows
 from tickertrack.store.write import Conclusions
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ def follow(
     connection: sqlite3.Connection, symbols: Sequence[str], span: Span, market: Market
 ) -> list[Row]:
     """Read histories through renames: the old symbol's rows under the name that was asked for."""
-    rows: list[Row] = []
+    found: list[Row] = []
     for symbol in symbols:
         chain = _chain(symbol, renames_of(market))
-        for row in history(connection, [old for old, _, _ in chain], span):
+        for row in rows(connection, history([old for old, _, _ in chain], span)):
             since, until = next((s, u) for old, s, u in chain if old == row["symbol"])
             if (since or "") <= row["session"] < (until or "9999"):
-                rows.append({**row, "symbol": symbol})
-    return sorted(rows, key=lambda row: (row["symbol"], row["session"]))
+                found.append({**row, "symbol": symbol})
+    return sorted(found, key=lambda row: (row["symbol"], row["session"]))
 
 
 def last_names(symbols: Iterable[str], market: Market) -> list[str]:

@@ -25,6 +25,7 @@ from tickertrack.models import (
 __all__ = [
     "ReadArticle",
     "Waiting",
+    "actions",
     "count_waiting",
     "forget_article",
     "forget_links",
@@ -339,6 +340,22 @@ def store_actions(connection: sqlite3.Connection, actions: Sequence[Action]) -> 
         "INSERT INTO actions VALUES (:symbol, :session, :kind, :factor, :amount, :evidence)",
         ({**row, "session": row["session"].isoformat()} for row in rows),
     )
+
+
+def actions(connection: sqlite3.Connection) -> list[Action]:
+    """Read the actions that chain breaks propose."""
+    return [
+        Action(
+            row["symbol"],
+            date.fromisoformat(row["session"]),
+            row["kind"],
+            row["factor"],
+            row["amount"],
+            "proposed",
+            json.loads(row["evidence"]),
+        )
+        for row in connection.execute("SELECT * FROM actions ORDER BY symbol, session")
+    ]
 
 
 def _published(text: str | None, precision: Any) -> Published | None:
