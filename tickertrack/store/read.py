@@ -11,7 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from tickertrack.models import Published, Sighting, Sitting
+from tickertrack.models import DatedBoard, Member, Price, Published, Sighting, Sitting, TradingDay
 
 __all__ = [
     "COVERAGE",
@@ -19,12 +19,20 @@ __all__ = [
     "QUARANTINE",
     "QUOTES",
     "coverage",
+    "dated_among",
+    "dated_boards",
+    "dated_span",
     "history",
     "known_symbols",
+    "member_of",
+    "prices_in",
     "quarantine",
     "quotes",
     "series",
+    "session_span",
+    "sessions_around",
     "sightings",
+    "sightings_on",
     "sittings",
 ]
 
@@ -64,7 +72,9 @@ QUOTES = (
 COVERAGE = ("symbol", "session", "coverage", "status", "quotes", "conflict")
 QUARANTINE = ("url", "file", "line", "reason", "raw")
 
-_SCALE = 10_000
+SCALE = 10_000
+# Sessions read beside those that are asked for: more than any price hangs on.
+_AROUND = 8
 # A page that has no URL of its own is named by its file, so that every row can be traced.
 _ADDRESS = (
     "coalesce(url, CASE file WHEN '-' THEN NULL ELSE 'file://' || file"
@@ -89,26 +99,151 @@ class Span:
 
 def sightings(connection: sqlite3.Connection) -> Iterator[Sighting]:
     """Read every board that a page shows, of quotes fit to witness, with the page's dates."""
-    boards = _boards(connection)
+    yield from _sightings(connection, "pages", "quotes", ())
+
+
+def sightings_on(connection: sqlite3.Connection, pages: Iterable[int]) -> Iterator[Sighting]:
+    """Read the boards that these pages show."""
+    shown = "json_each(?) AS asked CROSS JOIN pages ON pages.id = asked.value"
+    lines = (
+        f"(SELECT DISTINCT pages.strip_id AS own FROM {shown}) AS shown"
+        " CROSS JOIN quotes ON quotes.strip_id = own"
+    )
+    yield from _sightings(connection, shown, lines, (json.dumps(list(pages)),))
+
+
+def _sightings(
+    connection: sqlite3.Connection, pages: str, lines: str, values: Sequence[str]
+) -> Iterator[Sighting]:
+    boards = _boards(connection, lines, values)
     rows = connection.execute(
-        "SELECT pages.id, strip_id, publisher, strips.dialect, captured_at, page_date,"
-        " published_at, published_precision FROM pages JOIN strips ON strips.id = strip_id"
-        " ORDER BY pages.id"
+        "SELECT pages.id, strip_id, captured_at, page_date, published_at, published_precision,"
+        f" publisher, strips.dialect FROM {pages} JOIN strips ON strips.id = strip_id"
+        " ORDER BY pages.id",
+        values,
     )
     for row in rows:
-        for board, prices, references in boards.get(row["strip_id"], ()):
+        member = member_of(row[:6])
+        for board, prices, references in boards.get(member.strip_id, ()):
             yield Sighting(
-                page_id=row["id"],
-                strip_id=row["strip_id"],
+                page_id=member.page_id,
+                strip_id=member.strip_id,
                 board=board,
                 publisher=row["publisher"] or "",
                 dialect=row["dialect"],
                 prices=prices,
                 references=references,
-                captured_at=_moment(row["captured_at"]),
-                page_date=date.fromisoformat(row["page_date"]) if row["page_date"] else None,
-                published=_published(row["published_at"], row["published_precision"]),
+                captured_at=member.captured_at,
+                page_date=member.page_date,
+                published=member.published,
             )
+
+
+def member_of(row: Sequence[Any]) -> Member:
+    """Give a page by its id, strip, capture time, page date, and when it was published."""
+    page_id, strip_id, captured_at, page_date, published_at, precision = row
+    return Member(
+        page_id=page_id,
+        strip_id=strip_id,
+        captured_at=_moment(captured_at),
+        page_date=date.fromisoformat(page_date) if page_date else None,
+        published=_published(published_at, precision),
+    )
+
+
+def dated_span(connection: sqlite3.Connection) -> tuple[date, ...]:
+    """Give the first and the last session that any board is placed on, if there are any."""
+    rows = connection.execute(
+        "SELECT (SELECT min(session) FROM sittings WHERE session > ''),"
+        " (SELECT max(session) FROM sittings)"
+    )
+    return tuple(date.fromisoformat(day) for day in next(rows) if day)
+
+
+def session_span(connection: sqlite3.Connection, market: str) -> tuple[date, ...]:
+    """Give the first and the last stored session of a market, if there are any."""
+    rows = connection.execute(
+        "SELECT (SELECT min(session) FROM sessions WHERE market = ?1),"
+        " (SELECT max(session) FROM sessions WHERE market = ?1)",
+        (market,),
+    )
+    return tuple(date.fromisoformat(day) for day in next(rows) if day)
+
+
+def dated_among(connection: sqlite3.Connection, days: Iterable[date]) -> set[date]:
+    """Give those of these days that any board is placed on."""
+    rows = connection.execute(
+        "SELECT value FROM json_each(?)"
+        " WHERE EXISTS (SELECT 1 FROM sittings WHERE session = value)",
+        (json.dumps(list(days), default=str),),
+    )
+    return {date.fromisoformat(row[0]) for row in rows}
+
+
+def sessions_around(
+    connection: sqlite3.Connection, market: str, span: tuple[date, date]
+) -> list[TradingDay]:
+    """Read the stored sessions of a range, and some before and after it."""
+    rows = connection.execute(
+        "SELECT session, open_at, close_at, source FROM sessions WHERE market = ?1"
+        " AND session >= coalesce((SELECT session FROM sessions WHERE market = ?1 AND session < ?2"
+        " ORDER BY session DESC LIMIT 1 OFFSET ?4), '')"
+        " AND session <= coalesce((SELECT session FROM sessions WHERE market = ?1 AND session > ?3"
+        " ORDER BY session LIMIT 1 OFFSET ?4), '9999') ORDER BY session",
+        (market, span[0].isoformat(), span[1].isoformat(), _AROUND),
+    )
+    return [
+        TradingDay(
+            session=date.fromisoformat(row["session"]),
+            open_at=datetime.fromisoformat(row["open_at"]),
+            close_at=datetime.fromisoformat(row["close_at"]),
+            source=row["source"],
+        )
+        for row in rows
+    ]
+
+
+def dated_boards(connection: sqlite3.Connection, sessions: Iterable[date]) -> list[DatedBoard]:
+    """Read the boards that are placed on these sessions, without what speaks for it."""
+    rows = connection.execute(
+        "SELECT page_id, board, session, method FROM json_each(?)"
+        " CROSS JOIN sittings ON session = value",
+        (json.dumps(list(sessions), default=str),),
+    )
+    found = {(row[0], row[1]): (date.fromisoformat(row[2]), row[3]) for row in rows}
+    shown = sightings_on(connection, sorted({page_id for page_id, _ in found}))
+    return [
+        DatedBoard(one, Sitting(*key, *found[key], None, {}))
+        for one in shown
+        if (key := (one.page_id, one.board)) in found
+    ]
+
+
+def prices_in(connection: sqlite3.Connection, sessions: Iterable[date]) -> list[Price]:
+    """Read the prices of these sessions, without the times at which they were seen."""
+    rows = connection.execute(
+        "SELECT symbol, session, price, reference_price, first, high, low, status, quotes, method,"
+        " conflict FROM json_each(?) CROSS JOIN prices ON session = value",
+        (json.dumps(list(sessions), default=str),),
+    )
+    return [
+        Price(
+            symbol=row["symbol"],
+            session=date.fromisoformat(row["session"]),
+            price=round(row["price"] * SCALE),
+            reference_price=_scaled(row["reference_price"]),
+            first=_scaled(row["first"]),
+            high=_scaled(row["high"]),
+            low=_scaled(row["low"]),
+            status=row["status"],
+            quotes=row["quotes"],
+            method=row["method"],
+            first_seen=None,
+            last_seen=None,
+            conflict=row["conflict"],
+        )
+        for row in rows
+    ]
 
 
 def sittings(connection: sqlite3.Connection) -> Iterator[Sitting]:
@@ -130,7 +265,7 @@ def series(connection: sqlite3.Connection) -> dict[str, dict[date, int]]:
     for symbol, session, close in connection.execute(
         "SELECT symbol, session, close FROM reference_closes ORDER BY symbol, session"
     ):
-        found[symbol][date.fromisoformat(session)] = round(close * _SCALE)
+        found[symbol][date.fromisoformat(session)] = round(close * SCALE)
     return dict(found)
 
 
@@ -254,15 +389,18 @@ def quote_rows(connection: sqlite3.Connection) -> Iterator[Row]:
     return (dict(row) for row in rows)
 
 
-def _boards(connection: sqlite3.Connection) -> dict[int, list[tuple[Any, ...]]]:
+def _boards(
+    connection: sqlite3.Connection, lines: str, values: Sequence[str]
+) -> dict[int, list[tuple[Any, ...]]]:
     prices: dict[tuple[int, str], dict[str, int]] = defaultdict(dict)
     references: dict[tuple[int, str], dict[str, int]] = defaultdict(dict)
     for strip, board, symbol, price, reference in connection.execute(
-        "SELECT strip_id, board, symbol, price, reference_price FROM quotes"
-        f" WHERE verdict IN {_FIT} AND price > 0 AND reference_price > 0 ORDER BY strip_id, line"
+        f"SELECT strip_id, board, symbol, price, reference_price FROM {lines}"
+        f" WHERE verdict IN {_FIT} AND price > 0 AND reference_price > 0 ORDER BY strip_id, line",
+        values,
     ):
-        prices[strip, board][symbol] = round(price * _SCALE)
-        references[strip, board][symbol] = round(reference * _SCALE)
+        prices[strip, board][symbol] = round(price * SCALE)
+        references[strip, board][symbol] = round(reference * SCALE)
     boards: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for strip, board in sorted(prices):
         boards[strip].append((board, prices[strip, board], references[strip, board]))
@@ -276,6 +414,10 @@ def _any_of(column: str, symbols: Iterable[str]) -> tuple[str, list[str]]:
 
 def _rows(connection: sqlite3.Connection, sql: str, values: Sequence[object]) -> list[Row]:
     return [dict(row) for row in connection.execute(sql, values)]
+
+
+def _scaled(price: float | None) -> int | None:
+    return None if price is None else round(price * SCALE)
 
 
 def _moment(text: str | None) -> datetime | None:
