@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from tickertrack.dating.graph import LIKELY, Joint, JointKey, Node, Part, Seat
+from tickertrack.dating.knowledge import Known, Line
 from tickertrack.dating.nodes import BoardVector, Prices, around, keys_of
-from tickertrack.dating.slight import BoardKey, Found, Known, Line
+from tickertrack.dating.past import LIKELY, Joint, JointKey, Node, Part, Seat
+from tickertrack.dating.slight import BoardKey, Found
 from tickertrack.models import Member, Sighting
 from tickertrack.store.drawn import any_slight, asked, unpacked, unpacked_or_none, weights
 from tickertrack.store.read import SCALE, member_of, sightings_on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import platform
 import sqlite3
 import sys
@@ -27,7 +28,7 @@ from tickertrack.markets.calendar import sessions_between
 from tickertrack.models import TradingDay
 from tickertrack.prices import Chains, Proofs, Series, first_day, is_proven, proofs_of, quarter_of
 from tickertrack.recall import Recall
-from tickertrack.store import drawn, linked, read
+from tickertrack.store import drawn, linked, near, read
 from tickertrack.store.conclusions import (
     Conclusions,
     replace_actions,
@@ -44,8 +45,11 @@ if TYPE_CHECKING:
 
 __all__ = ["forget", "redraw", "resolve"]
 
-# What conclusions rest on besides dating.
-_CODE = ("actions", "conclude", "models", "prices", "recall")
+log = logging.getLogger("tickertrack")
+
+# The code that conclusions rest on: whatever of it changes, all are drawn anew.
+_CODE = ("dating", "markets", "store")
+_MODULES = ("actions", "conclude", "models", "prices", "recall", "resolving")
 
 
 def resolve(connection: sqlite3.Connection, path: Path, market: Market) -> None:
@@ -62,9 +66,18 @@ def resolve(connection: sqlite3.Connection, path: Path, market: Market) -> None:
             return
     try:
         with transaction(connection, path):
-            _Update(connection, market, rules).run()
+            update(connection, market, rules)
     except Redraw:
         redraw(connection, path, market, rules)
+    except (LookupError, ValueError):
+        # What is kept between calls follows from the facts, which mend whatever is wrong with it.
+        log.warning("what was kept of earlier dating is damaged; all is dated anew")
+        redraw(connection, path, market, rules)
+
+
+def update(connection: sqlite3.Connection, market: Market, rules: str) -> None:
+    """Draw what new pages change; raises Redraw where more has changed."""
+    _Update(connection, market, rules).run()
 
 
 def redraw(connection: sqlite3.Connection, path: Path, market: Market, rules: str = "") -> None:
@@ -157,12 +170,12 @@ class _Repricing:
 
     def _shift(self, moved: set[date]) -> set[date]:
         """Let the sessions reach as far as boards are dated now; give those that came or went."""
-        before = read.session_span(self.connection, self.market.name)
-        span = read.dated_span(self.connection)
+        before = near.session_span(self.connection, self.market.name)
+        span = near.dated_span(self.connection)
         ends = sorted({*before, *span})
         known = sessions_of(ends, self.calendar, self.market) if before != span else ()
         asked = moved | {day.session for day in known if not _within(day.session, before, span)}
-        dated = read.dated_among(self.connection, asked)
+        dated = near.dated_among(self.connection, asked)
         listed = sessions_of({*span, *dated}, self.calendar, self.market)
         return replace_sessions(
             self.connection,
@@ -174,7 +187,7 @@ class _Repricing:
     def _look_around(self, days: Iterable[date]) -> None:
         """Read the sessions from some before the first of these days to some after the last."""
         span = (min(days), max(days))
-        self.sessions = read.sessions_around(self.connection, self.market.name, span)
+        self.sessions = near.sessions_around(self.connection, self.market.name, span)
         self.listed = [one.session for one in self.sessions]
 
     def _of_quarters(self, quarters: set[int]) -> set[date]:
@@ -192,7 +205,7 @@ class _Repricing:
         return found
 
     def _series(self, days: Iterable[date]) -> Series:
-        return Series(read.dated_boards(self.connection, self._beside(days)), self.sessions)
+        return Series(near.dated_boards(self.connection, self._beside(days)), self.sessions)
 
     def _chain(self, days: set[date], chains: Chains) -> set[int]:
         """Replace what proves references to be last prices; give the quarters proven otherwise."""
@@ -218,7 +231,7 @@ class _Repricing:
     def _propose(self, days: set[date]) -> None:
         """Propose the actions of sessions whose prices, or those before them, are new."""
         asked = self._beside(days)
-        prices = read.prices_in(self.connection, self._beside(asked))
+        prices = near.prices_in(self.connection, self._beside(asked))
         found = propose_actions(prices, self.sessions, self.market)
         replace_actions(self.connection, asked, (one for one in found if one.session in asked))
 
@@ -232,9 +245,9 @@ def _rules(market: Market) -> str:
     """Digest all that conclusions rest on but the facts: code, market, calendar, arithmetic."""
     versions = (metadata.version("exchange-calendars"), np.__version__, platform.machine())
     digest = hashlib.sha256(" ".join((sys.version, *versions)).encode())
-    here = Path(__file__)
-    own = [here, *(here.with_name(f"{name}.py") for name in _CODE)]
-    own += sorted((here.parent / "dating").glob("*.py"))
+    here = Path(__file__).parent
+    own = [here / f"{name}.py" for name in _MODULES]
+    own += [path for name in _CODE for path in sorted((here / name).glob("*.py"))]
     for path in [*own, *sorted(market.folder.iterdir())]:
         if path.is_file():
             digest.update(path.name.encode())

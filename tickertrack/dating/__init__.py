@@ -19,8 +19,9 @@ from tickertrack.dating.edges import join
 from tickertrack.dating.evidence import Series, on_axis
 from tickertrack.dating.forest import choose_forest, weigh
 from tickertrack.dating.gathering import gather
-from tickertrack.dating.graph import Blank, Graph, Redraw
+from tickertrack.dating.graph import Graph
 from tickertrack.dating.nodes import threshold
+from tickertrack.dating.past import Blank, Redraw
 from tickertrack.dating.placing import Placed, Setting, hear_evidence, judge, placed
 from tickertrack.dating.sitting import Told, undated
 from tickertrack.dating.slight import Slight, place_slight

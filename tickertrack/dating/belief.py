@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from tickertrack.dating.axis import Axis, Vector
 from tickertrack.dating.edges import likely, logs, message
-from tickertrack.dating.graph import Graph, Joint
+from tickertrack.dating.graph import Graph
+from tickertrack.dating.past import Joint
 
 __all__ = ["believed", "shaken", "tell"]
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from tickertrack.dating.axis import Axis, Vector, normal
 from tickertrack.dating.gathering import Gathered, is_enough
-from tickertrack.dating.graph import Graph, Joint, JointKey, Kind, Logs
+from tickertrack.dating.graph import Graph
 from tickertrack.dating.nodes import BoardVector, agreement, around, keys_of, named, telling
+from tickertrack.dating.past import Joint, JointKey, Kind, Logs
 
 __all__ = ["join", "likely", "logs", "message"]
 

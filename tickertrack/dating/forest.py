@@ -10,7 +10,8 @@ import numpy as np
 from tickertrack.dating.axis import Axis, Vector
 from tickertrack.dating.edges import likely, message
 from tickertrack.dating.gathering import root_of
-from tickertrack.dating.graph import Graph, Joint, JointKey
+from tickertrack.dating.graph import Graph
+from tickertrack.dating.past import Joint, JointKey
 
 __all__ = ["choose_forest", "weigh"]
 

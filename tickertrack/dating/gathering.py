@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tickertrack.dating.graph import Graph, Part, Redraw, Seat
+from tickertrack.dating.graph import Graph
 from tickertrack.dating.nodes import (
     BoardVector,
     are_one,
@@ -18,6 +18,7 @@ from tickertrack.dating.nodes import (
     tolerance_of,
     vector_of,
 )
+from tickertrack.dating.past import Part, Redraw, Seat
 from tickertrack.models import Board, Sighting, is_flat
 
 __all__ = ["Gathered", "gather", "is_enough", "root_of"]

@@ -17,8 +17,9 @@ from tickertrack.dating.evidence import (
     own_evidence,
     series_evidence,
 )
-from tickertrack.dating.graph import Graph, Joint, Node
+from tickertrack.dating.graph import Graph
 from tickertrack.dating.nodes import bits_of, tolerance_of
+from tickertrack.dating.past import Joint, Node
 from tickertrack.models import Board, Member
 
 __all__ = ["Placed", "Setting", "hear_evidence", "judge", "other_board", "placed", "points_to"]

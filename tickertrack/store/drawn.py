@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import struct
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,6 +19,7 @@ __all__ = [
     "Memory",
     "asked",
     "basis",
+    "count_damaged",
     "forget_memory",
     "is_waiting",
     "store_memory",
@@ -29,7 +31,7 @@ __all__ = [
 Row = tuple[Any, ...]
 Logs = NDArray[np.int16]
 
-_HEAD = struct.Struct("<IIhh")
+_SUM, _HEAD = struct.Struct("<I"), struct.Struct("<IIhh")
 _FIT = " WHERE verdict IN ('ok', 'out_of_range') AND price > 0 AND reference_price > 0"
 _LINES = (
     " JOIN vectors ON node = nodes.id JOIN vector_strips ON vector = vectors.id"
@@ -258,13 +260,32 @@ def store_memory(connection: sqlite3.Connection, memory: Memory) -> None:
     many("INSERT OR REPLACE INTO chains VALUES (?, ?, ?, ?)", memory.chains)
 
 
+def count_damaged(connection: sqlite3.Connection) -> int:
+    """Count what is kept and cannot be what was stored; SQLite's own check passes over it."""
+    texts = (("vectors", "prices"), ("slight_boards", "alone"), ("slight_boards", "together"))
+    wrong = 0
+    for table, column in texts:
+        sql = f"SELECT count(*) FROM {table} WHERE NOT json_valid({column})"
+        wrong += connection.execute(sql).fetchone()[0]
+    for table, column in (("nodes", "own"), ("joints", "forward"), ("joints", "backward")):
+        sql = f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL"
+        wrong += sum(not _is_whole(row[0]) for row in connection.execute(sql))
+    return wrong
+
+
+def _is_whole(data: bytes) -> bool:
+    lacks = len(data) < _SUM.size + _HEAD.size
+    return not lacks and _SUM.unpack_from(data)[0] == zlib.crc32(data[_SUM.size :])
+
+
 def packed(logs: Logs | None) -> bytes | None:
     """Pack likelihoods of days: their number, where they begin and end to differ, and between."""
     if logs is None:
         return None
     steps = np.flatnonzero(logs[1:] != logs[:-1])
     low, high = (int(steps[0]) + 1, int(steps[-1]) + 1) if len(steps) else (0, 0)
-    return _HEAD.pack(len(logs), low, int(logs[0]), int(logs[-1])) + logs[low:high].tobytes()
+    body = _HEAD.pack(len(logs), low, int(logs[0]), int(logs[-1])) + logs[low:high].tobytes()
+    return _SUM.pack(zlib.crc32(body)) + body
 
 
 def unpacked_or_none(data: bytes | None) -> Logs | None:
@@ -273,9 +294,11 @@ def unpacked_or_none(data: bytes | None) -> Logs | None:
 
 
 def unpacked(data: bytes) -> Logs:
-    """Unpack likelihoods of days."""
-    count, low, first, last = _HEAD.unpack_from(data)
-    body = np.frombuffer(data, dtype=np.int16, offset=_HEAD.size)
+    """Unpack likelihoods of days; raises ValueError for what is damaged."""
+    if not _is_whole(data):
+        raise ValueError("damaged")
+    count, low, first, last = _HEAD.unpack_from(data, _SUM.size)
+    body = np.frombuffer(data, dtype=np.int16, offset=_SUM.size + _HEAD.size)
     logs = np.full(count, last, dtype=np.int16)
     logs[:low] = first
     logs[low : low + len(body)] = body
