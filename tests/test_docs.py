@@ -9,14 +9,21 @@ import sys
 from pathlib import Path
 
 from tickertrack import open_tracker
-from tickertrack.store import schema
+from tickertrack.store import memory, schema
 
 ROOT = Path(__file__).parents[1]
 
 
 def test_the_schema_document_is_the_schema():
     printed = (ROOT / "docs/schema.md").read_text(encoding="utf-8")
-    scripts = (schema._FACTS, schema._CONCLUSIONS, schema._NEWS, schema._DAEMON, schema._COLLECTING)  # noqa: SLF001
+    scripts = (
+        memory.MEMORY,
+        schema._FACTS,
+        schema._CONCLUSIONS,
+        schema._NEWS,
+        schema._DAEMON,
+        schema._COLLECTING,
+    )  # noqa: SLF001
     for script in scripts:
         assert script.strip() in printed
 
