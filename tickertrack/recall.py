@@ -111,13 +111,15 @@ class Recall:
 
     def having(self, lines: Iterable[Line]) -> Iterator[Sighting]:
         """Give the boards in no node that may have a number of these lines."""
-        slight: set[int] = set()
-        still: set[int] = set()
-        for line in lines:
-            still.update(keys_of(line.board, {line.symbol: line.price}))
-            if not line.flat:
-                own = keys_of(line.board, {line.symbol: line.reference})
-                slight.update(near for _, near in around(line.board, own))
+        listed = list(lines)
+        prices = {(line.board, line.symbol, line.price) for line in listed}
+        references = {(one.board, one.symbol, one.reference) for one in listed if not one.flat}
+        still = {key for board, symbol, price in prices for key in keys_of(board, {symbol: price})}
+        slight = {
+            near
+            for board, symbol, price in references
+            for _, near in around(board, keys_of(board, {symbol: price}))
+        }
         asked_for = (("slight", slight), ("still", still))
         return self._sightings(
             {(row[0], row[1]) for what, keys in asked_for for row in self._asked(what, keys)}

@@ -18,6 +18,8 @@ __all__ = ["believed", "shaken", "tell"]
 # What a joint outside of the forest may weigh at most, in bits: it closes a circle, so part of
 # what it carries has been heard already.
 _SHAKES = 7.0
+# So far news mostly reaches.
+_STEPS = 4
 
 _Total = NDArray[np.int32]
 _Sender = tuple[Joint, int]
@@ -31,7 +33,7 @@ def tell(graph: Graph, axis: Axis, changed: Iterable[int]) -> set[int]:
     numbers are the same in any order, so what is told depends on the forest alone.
     """
     heard = set(changed)
-    graph.know_joints(heard)
+    graph.know_around(heard, _STEPS)
     waiting = deque(_leaves_first(graph, heard))
     queued = {(joint.key, sender) for joint, sender in waiting}
     while waiting:

@@ -217,6 +217,16 @@ class Graph:
             if joint.key not in self.touched.gone_joints:
                 self._lay(self.joints.setdefault(joint.key, joint))
 
+    def know_around(self, nodes: Iterable[int], steps: int) -> None:
+        """Ask at once for what lies so many joints around nodes, rather than one by one."""
+        edge, seen = set(nodes), set[int]()
+        for _ in range(steps):
+            self._know(edge)
+            self.know_joints(edge)
+            seen |= edge
+            edge = {end for node in edge for key in self._near[node] for end in key[:2]} - seen
+        self._know(edge)
+
     def joints_of(self, node: int) -> list[Joint]:
         """List what joins a node to any."""
         self.know_joints([node])

@@ -116,14 +116,16 @@ def _beside(graph: Graph, setting: Setting, seats: Iterable[tuple[int, Board]]) 
 
 def judge(graph: Graph, setting: Setting, heard: Collection[int]) -> dict[int, Vector]:
     """Take nodes that heard something new to be of a day; give all that are to be placed anew."""
-    graph.know_joints(heard)
+    graph.know_around(heard, 2)
     near = {one.other(node) for node in heard for one in graph.joints_of(node) if _shakes(one)}
     beliefs = {node: shaken(graph, setting.axis, node) for node in sorted({*heard, *near})}
     moved = {node for node, belief in beliefs.items() if _is_moved(graph, node, belief)}
     graph.know_joints(moved)
     held = {one.other(node) for node in moved for one in graph.joints_of(node) if _counts(one)}
     turned = {node for node in {*beliefs, *held} if _is_turned(graph, setting, node)}
+    graph.know_around(turned, 2)
     stars = {one for node in {*heard, *moved, *turned} for one in _star(graph, node)}
+    graph.know_nodes({*beliefs, *turned, *stars})
     for node in sorted({*turned, *stars} - beliefs.keys()):
         beliefs[node] = shaken(graph, setting.axis, node)
     return beliefs

@@ -289,9 +289,12 @@ class _Again:
                 found.together = now
 
     def _known(self, places: set[int], sure: float) -> Iterator[tuple[Line, int]]:
+        symbols = {symbol for one in self.boards.values() for symbol in one.references}
         for known in self._at(places):
-            if (known.line.page_id, known.line.board) not in self.boards and known.peak >= sure:
-                yield known.line, known.place
+            line = known.line
+            other = (line.page_id, line.board) not in self.boards
+            if other and line.symbol in symbols and known.peak >= sure:
+                yield line, known.place
         if sure > LIKELY:
             return
         for key, one in self.boards.items():
