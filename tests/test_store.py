@@ -566,8 +566,8 @@ def test_an_error_of_ours_is_no_fault_of_a_sound_database(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The control: what the database is not guilty of stays what it is.
-    def fail(_: tt.Tracker) -> None:
-        raise ZeroDivisionError
+    def fail(_: tt.Tracker, *, afresh: bool) -> None:
+        raise ZeroDivisionError(afresh)
 
     monkeypatch.setattr(tt.Tracker, "resolve", fail)
     with pytest.raises(ZeroDivisionError):

@@ -31,13 +31,13 @@ _CHAINED = 0.5
 _TORN, _OUT_OF_PHASE = 0.5, 0.02
 # What a page of those first minutes says of its boards, of what another page says.
 _EARLY = 0.25
-# Likelihoods are kept in steps of 1/512 bit, down to what is as good as never: what is told from
+# Likelihoods are kept in steps of 1/64 bit, down to what is as good as never: what is told from
 # node to node then stops exactly where it makes no difference.
-_STEPS, _LEAST = 512, -63 * 512
+_STEPS, _LEAST = 64, -63 * 64
 
 
 def logs(weights: Vector) -> Logs:
-    """Round the likelihoods of days to steps of 1/512 bit below the greatest."""
+    """Round the likelihoods of days to steps of 1/64 bit below the greatest."""
     top = float(weights.max())
     if top <= 0:
         return np.zeros(len(weights), dtype=np.int16)

@@ -38,7 +38,7 @@ Kind = Literal["next", "same", "page"]
 Part = Literal["telling", "reference", "price", "slight", "still"]
 JointKey = tuple[int, int, Kind]
 Seat = tuple[int, Board]
-# A likelihood of each day, as steps of 1/512 bit below the likeliest.
+# A likelihood of each day, as steps of 1/64 bit below the likeliest.
 Logs = NDArray[np.int16]
 
 
