@@ -51,6 +51,9 @@ log = logging.getLogger("tickertrack")
 _CODE = ("dating", "markets", "store")
 _MODULES = ("actions", "conclude", "models", "prices", "recall", "resolving")
 
+# More new pages than these, and than this part of all: to draw all of them at once is quicker then.
+_MANY, _MOST = 100, 4
+
 
 def resolve(connection: sqlite3.Connection, path: Path, market: Market) -> None:
     """
@@ -102,7 +105,7 @@ class _Update:
     def __init__(self, connection: sqlite3.Connection, market: Market, rules: str) -> None:
         """Read what is new; raises Redraw where it is more than pages."""
         basis = drawn.basis(connection)
-        if basis is None or basis.rules != rules:
+        if basis is None or basis.rules != rules or _is_much(drawn.count_waiting(connection)):
             raise Redraw
         self.connection = connection
         self.market = market
@@ -234,6 +237,11 @@ class _Repricing:
         prices = near.prices_in(self.connection, self._beside(asked))
         found = propose_actions(prices, self.sessions, self.market)
         replace_actions(self.connection, asked, (one for one in found if one.session in asked))
+
+
+def _is_much(counts: tuple[int, int]) -> bool:
+    waiting, stored = counts
+    return waiting > _MANY and waiting * _MOST > stored
 
 
 def _within(day: date, *spans: tuple[date, ...]) -> bool:

@@ -184,6 +184,13 @@ def is_waiting(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM undrawn_pages LIMIT 1").fetchone() is not None
 
 
+def count_waiting(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Count the pages that wait to be dated, and all that there are."""
+    sql = "SELECT (SELECT count(*) FROM undrawn_pages), (SELECT count(*) FROM pages)"
+    waiting, stored = connection.execute(sql).fetchone()
+    return waiting, stored
+
+
 def waiting_pages(connection: sqlite3.Connection) -> list[int]:
     """List the pages that wait to be dated."""
     return [row[0] for row in connection.execute("SELECT page_id FROM undrawn_pages ORDER BY 1")]
@@ -284,7 +291,9 @@ def packed(logs: Logs | None) -> bytes | None:
         return None
     steps = np.flatnonzero(logs[1:] != logs[:-1])
     low, high = (int(steps[0]) + 1, int(steps[-1]) + 1) if len(steps) else (0, 0)
-    body = _HEAD.pack(len(logs), low, int(logs[0]), int(logs[-1])) + logs[low:high].tobytes()
+    # What lies between is mostly the same week after week.
+    between = zlib.compress(logs[low:high].tobytes(), 1)
+    body = _HEAD.pack(len(logs), low, int(logs[0]), int(logs[-1])) + between
     return _SUM.pack(zlib.crc32(body)) + body
 
 
@@ -298,7 +307,7 @@ def unpacked(data: bytes) -> Logs:
     if not _is_whole(data):
         raise ValueError("damaged")
     count, low, first, last = _HEAD.unpack_from(data, _SUM.size)
-    body = np.frombuffer(data, dtype=np.int16, offset=_SUM.size + _HEAD.size)
+    body = np.frombuffer(zlib.decompress(data[_SUM.size + _HEAD.size :]), dtype=np.int16)
     logs = np.full(count, last, dtype=np.int16)
     logs[:low] = first
     logs[low : low + len(body)] = body
