@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tickertrack import open_tracker
-from tickertrack.store import schema
+from tickertrack.store import memory, schema
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 def test_the_schema_document_is_the_schema():
     printed = (ROOT / "docs/schema.md").read_text(encoding="utf-8")
     scripts = (schema._FACTS, schema._CONCLUSIONS, schema._NEWS, schema._DAEMON, schema._COLLECTING)  # noqa: SLF001
-    for script in scripts:
+    for script in (*scripts, memory.MEMORY):
         assert script.strip() in printed
 
 

@@ -22,6 +22,7 @@ from tickertrack.pages import Capture, Desk
 from tickertrack.sources.files import STDIN, Given, captures_in, is_archive
 from tickertrack.store import read, stored
 from tickertrack.store.connect import SCHEMA_VERSION, told
+from tickertrack.store.drawn import count_damaged
 
 if TYPE_CHECKING:
     from tickertrack.tracker import Tracker
@@ -192,9 +193,11 @@ def _soundness(connection: sqlite3.Connection) -> Iterator[Row]:
     yield _finding(
         "foreign keys", "problem" if dangling else "ok", f"{len(dangling)} rows without their owner"
     )
-    wrong = sum(_impossible(connection))
+    wrong = sum(_impossible(connection)) + count_damaged(connection)
     yield _finding(
-        "values", "problem" if wrong else "ok", f"{wrong} days, times and boards that are none"
+        "values",
+        "problem" if wrong else "ok",
+        f"{wrong} days, times and numbers that are none",
     )
 
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from tickertrack.pages import Desk
     from tickertrack.store.facts import Facts
     from tickertrack.store.fetches import Fetch
-    from tickertrack.store.write import Conclusions
 
 __all__ = ["Progress", "Refused", "Step", "Tracker", "open_tracker"]
 
@@ -174,18 +173,17 @@ class Tracker(Asking, Closing):
         with told(self.path):
             return read.series_fit(self.reader(), symbol)
 
-    def resolve(self) -> None:
-        """Date all boards and rebuild prices from the stored facts, replacing what was there."""
-        from tickertrack.conclude import conclude  # noqa: PLC0415
-        from tickertrack.store import stored  # noqa: PLC0415
-        from tickertrack.store.write import store_conclusions  # noqa: PLC0415
+    def resolve(self, *, afresh: bool = False) -> None:
+        """
+        Date the boards of new pages, and draw again what they change of dates and prices.
 
-        writer, market = self.writer(), self.market()
+        `afresh` does it for all that is stored: the outcome is the same, as it is for any order.
+        """
+        from tickertrack.resolving import forget, resolve  # noqa: PLC0415
 
-        def draw() -> Conclusions:
-            return conclude(list(stored.sightings(writer)), stored.series(writer), market)
-
-        store_conclusions(writer, self.path, self.config.market.name, draw)
+        if afresh:
+            forget(self.writer(), self.path)
+        resolve(self.writer(), self.path, self.market())
 
     def link(self, *, afresh: bool = False) -> LinkReport:
         """
@@ -351,17 +349,15 @@ class Tracker(Asking, Closing):
 
     def _as_of(self, moment: datetime) -> sqlite3.Connection:
         """Draw the conclusions again, in memory, from the facts that were stored by then."""
-        from tickertrack.conclude import conclude  # noqa: PLC0415
-        from tickertrack.store import stored  # noqa: PLC0415
-        from tickertrack.store.write import forget_after, store_conclusions  # noqa: PLC0415
+        from tickertrack.resolving import redraw  # noqa: PLC0415
+        from tickertrack.store.write import forget_after  # noqa: PLC0415
 
         past = sqlite3.connect(":memory:", isolation_level=None)
         past.row_factory = sqlite3.Row
         with told(self.path):
             self.reader().backup(past)
             forget_after(past, self.path, moment)
-            drawn = conclude(list(stored.sightings(past)), stored.series(past), self.market())
-        store_conclusions(past, self.path, self.config.market.name, lambda: drawn)
+        redraw(past, self.path, self.market())
         return past
 
     def _store_batch(self, batch: Batch) -> IngestReport:

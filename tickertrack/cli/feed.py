@@ -144,15 +144,17 @@ def _tell_dating(tracker: Tracker, bare: int, new: int) -> None:
 
 
 @click.command()
+@click.option("--afresh", is_flag=True, help="All that is stored, not only what is new.")
 @click.pass_obj
-def resolve(tracker: Tracker) -> None:
+def resolve(tracker: Tracker, afresh: bool) -> None:
     """
-    Date all boards and rebuild prices; ingest does so by itself.
+    Date boards and rebuild prices; ingest does so by itself.
 
     \b
     tickertrack resolve
+    tickertrack resolve --afresh
     """
-    tracker.resolve()
+    tracker.resolve(afresh=afresh)
     tracker.link()
     boards, undated = tracker.dating()
     say(f"{boards} boards, {undated} undated")

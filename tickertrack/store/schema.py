@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils import Database, Migrations
 
+from tickertrack.store.memory import MEMORY
+
 if TYPE_CHECKING:
     import sqlite3
 
@@ -360,6 +362,13 @@ def search_later(db: Database) -> None:
     """Let articles wait for full-text search, until they are read for names."""
     # Its triggers hold statements of their own.
     for statement in (part.strip() for part in re.split(r"(?<=;)\n(?=[A-Z-])", _SEARCH_LATER)):
+        db.conn.execute(statement)
+
+
+@migrations()
+def remember_drawings(db: Database) -> None:
+    """Lay the tables of what resolve keeps; the next one draws all anew, and fills them."""
+    for statement in _statements(MEMORY):
         db.conn.execute(statement)
 
 

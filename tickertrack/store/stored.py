@@ -6,52 +6,85 @@ import json
 import sqlite3
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from tickertrack.models import Published, Sighting, Sitting
+from tickertrack.models import Member, Published, Sighting, Sitting
 
 __all__ = [
+    "SCALE",
     "kept_until",
     "lines_of",
+    "member_of",
     "pages_by_place",
     "refused_places",
     "series",
     "sightings",
+    "sightings_on",
     "sittings",
     "stored_page",
 ]
 
 Row = dict[str, Any]
 
-_SCALE = 10_000
+SCALE = 10_000
 _FIT = "('ok', 'out_of_range')"
 
 
 def sightings(connection: sqlite3.Connection) -> Iterator[Sighting]:
     """Read every board that a page shows, of quotes fit to witness, with the page's dates."""
-    boards = _boards(connection)
+    yield from _sightings(connection, "pages", "quotes", ())
+
+
+def sightings_on(connection: sqlite3.Connection, pages: Iterable[int]) -> Iterator[Sighting]:
+    """Read the boards that these pages show."""
+    shown = "json_each(?) AS asked CROSS JOIN pages ON pages.id = asked.value"
+    lines = (
+        f"(SELECT DISTINCT pages.strip_id AS own FROM {shown}) AS shown"
+        " CROSS JOIN quotes ON quotes.strip_id = own"
+    )
+    yield from _sightings(connection, shown, lines, (json.dumps(list(pages)),))
+
+
+def _sightings(
+    connection: sqlite3.Connection, pages: str, lines: str, values: Sequence[str]
+) -> Iterator[Sighting]:
+    boards = _boards(connection, lines, values)
     rows = connection.execute(
-        "SELECT pages.id, strip_id, publisher, strips.dialect, captured_at, page_date,"
-        " published_at, published_precision FROM pages JOIN strips ON strips.id = strip_id"
-        " ORDER BY pages.id"
+        "SELECT pages.id, strip_id, captured_at, page_date, published_at, published_precision,"
+        f" publisher, strips.dialect FROM {pages} JOIN strips ON strips.id = strip_id"
+        " ORDER BY pages.id",
+        values,
     )
     for row in rows:
-        for board, prices, references in boards.get(row["strip_id"], ()):
+        member = member_of(row[:6])
+        for board, prices, references in boards.get(member.strip_id, ()):
             yield Sighting(
-                page_id=row["id"],
-                strip_id=row["strip_id"],
+                page_id=member.page_id,
+                strip_id=member.strip_id,
                 board=board,
                 publisher=row["publisher"] or "",
                 dialect=row["dialect"],
                 prices=prices,
                 references=references,
-                captured_at=_moment(row["captured_at"]),
-                page_date=date.fromisoformat(row["page_date"]) if row["page_date"] else None,
-                published=_published(row["published_at"], row["published_precision"]),
+                captured_at=member.captured_at,
+                page_date=member.page_date,
+                published=member.published,
             )
+
+
+def member_of(row: Sequence[Any]) -> Member:
+    """Give a page by its id, strip, capture time, page date, and when it was published."""
+    page_id, strip_id, captured_at, page_date, published_at, precision = row
+    return Member(
+        page_id=page_id,
+        strip_id=strip_id,
+        captured_at=_moment(captured_at),
+        page_date=date.fromisoformat(page_date) if page_date else None,
+        published=_published(published_at, precision),
+    )
 
 
 def sittings(connection: sqlite3.Connection) -> Iterator[Sitting]:
@@ -73,7 +106,7 @@ def series(connection: sqlite3.Connection) -> dict[str, dict[date, int]]:
     for symbol, session, close in connection.execute(
         "SELECT symbol, session, close FROM reference_closes ORDER BY symbol, session"
     ):
-        found[symbol][date.fromisoformat(session)] = round(close * _SCALE)
+        found[symbol][date.fromisoformat(session)] = round(close * SCALE)
     return dict(found)
 
 
@@ -121,15 +154,18 @@ def lines_of(connection: sqlite3.Connection, digest: str | None) -> list[Row]:
     return [dict(row) for row in rows]
 
 
-def _boards(connection: sqlite3.Connection) -> dict[int, list[tuple[Any, ...]]]:
+def _boards(
+    connection: sqlite3.Connection, lines: str, values: Sequence[str]
+) -> dict[int, list[tuple[Any, ...]]]:
     prices: dict[tuple[int, str], dict[str, int]] = defaultdict(dict)
     references: dict[tuple[int, str], dict[str, int]] = defaultdict(dict)
     for strip, board, symbol, price, reference in connection.execute(
-        "SELECT strip_id, board, symbol, price, reference_price FROM quotes"
-        f" WHERE verdict IN {_FIT} AND price > 0 AND reference_price > 0 ORDER BY strip_id, line"
+        f"SELECT strip_id, board, symbol, price, reference_price FROM {lines}"
+        f" WHERE verdict IN {_FIT} AND price > 0 AND reference_price > 0 ORDER BY strip_id, line",
+        values,
     ):
-        prices[strip, board][symbol] = round(price * _SCALE)
-        references[strip, board][symbol] = round(reference * _SCALE)
+        prices[strip, board][symbol] = round(price * SCALE)
+        references[strip, board][symbol] = round(reference * SCALE)
     boards: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for strip, board in sorted(prices):
         boards[strip].append((board, prices[strip, board], references[strip, board]))
