@@ -78,6 +78,16 @@ class Alerts:
 
 
 @dataclass(frozen=True, slots=True)
+class Backfill:
+    """`[backfill]`: which archive on the net the job asks for the past, and how much a round."""
+
+    source: str = "cc"
+    start: str = "2020-01-01"
+    per_session: int = 4
+    limit: int = 500
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A tracker's settings; `folder` is where relative paths and the user's own files stand."""
 
@@ -89,6 +99,7 @@ class Config:
     collect: Collect = field(default_factory=Collect)
     daemon: Daemon = field(default_factory=Daemon)
     alerts: Alerts = field(default_factory=Alerts)
+    backfill: Backfill = field(default_factory=Backfill)
 
     @property
     def database_path(self) -> Path:

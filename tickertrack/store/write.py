@@ -21,7 +21,6 @@ from tickertrack.models import (
 from tickertrack.store.batch import marks, refusal_row, refuse, store_batch
 from tickertrack.store.connect import drawn, transaction
 from tickertrack.store.facts import Facts, facts_of, stamp_of
-from tickertrack.store.fetches import Fetch, write_fetch
 from tickertrack.store.linked import mark_changed, priced, store_actions
 
 __all__ = [
@@ -36,6 +35,8 @@ __all__ = [
 ]
 
 SCALE = 10_000
+
+Note = Callable[[sqlite3.Connection], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +53,24 @@ def store_pages(
     connection: sqlite3.Connection,
     path: Path,
     pages: Sequence[Page],
-    fetches: Sequence[Fetch] = (),
+    notes: Sequence[Note] = (),
 ) -> IngestReport:
     """
     Store a batch of pages, each with all that it holds, in one transaction; count the new.
 
-    What became of their addresses goes with them: a page is fetched and stored, or neither.
+    Notes of what became of their addresses go with them: a page is fetched and stored, or neither.
     """
-    return store_facts(connection, path, facts_of(pages, set()), fetches)
+    return store_facts(connection, path, facts_of(pages, set()), notes)
 
 
 def store_facts(
-    connection: sqlite3.Connection, path: Path, facts: Facts, fetches: Sequence[Fetch] = ()
+    connection: sqlite3.Connection, path: Path, facts: Facts, notes: Sequence[Note] = ()
 ) -> IngestReport:
     """Store pages that are facts already, as `store_pages` does."""
     with transaction(connection, path):
         report = store_batch(connection, facts)
-        for fetch in fetches:
-            write_fetch(connection, fetch)
+        for note in notes:
+            note(connection)
     return report
 
 
