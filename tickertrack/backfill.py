@@ -207,9 +207,9 @@ def _round(shift: Shift, order: Order, progress: Progress) -> Iterator[_Round]:
 
 def _desk(tracker: Tracker, publisher: Publisher) -> Desk:
     # Read as the archive's files will be read again: by their hosts, nobody having said whose.
-    configured = tracker.config.collect.publishers
-    known = [load_publisher(name, tracker.config.folder) for name in configured]
-    return Desk(tuple(dict.fromkeys([*known, publisher])), tracker.market())
+    names = dict.fromkeys([*tracker.config.collect.publishers, publisher.name])
+    known = tuple(load_publisher(name, tracker.config.folder) for name in names)
+    return Desk(known, tracker.market())
 
 
 # ---- what was kept, and not stored when the last round was cut short
