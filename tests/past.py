@@ -9,7 +9,6 @@ import base64
 import hashlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -28,18 +27,21 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
+from daemons import rows
 from warcs import http, record, write
 
 from tickertrack import Tracker
 from tickertrack.backfill import Order, Report, backfill
 from tickertrack.config import load_config
 from tickertrack.markets import load_market
+from tickertrack.markets.calendar import sessions_between
 from tickertrack.shift import Shift
-from tickertrack.shipped import shipped
 from tickertrack.site.newsroom import Newsroom
 from tickertrack.site.paper import Paper
 from tickertrack.site.telling import tell
 from tickertrack.site.walk import Walk
+from tickertrack.sources.warc import Archive, copies_after
+from tickertrack.sources.warc.captures import Copy as Kept
 from tickertrack.sources.warc.records import Record, field as header, records_in
 
 KARACHI = ZoneInfo("Asia/Karachi")
@@ -145,6 +147,7 @@ class Library:
     spoilt: dict[str, Spoiling] = field(default_factory=dict)
     page_lines: int = 10
     port: int = 0
+    watch: Callable[[], object] = lambda: None
 
     @property
     def url(self) -> str:
@@ -209,12 +212,13 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     library: Library
 
-    def do_GET(self) -> None:  # noqa: N802  (so called)
+    def do_GET(self) -> None:
         """Answer one request."""
         parts = urlsplit(self.path)
         raw = self.path.partition("?")[0] if not self.path.startswith("/web/") else self.path
         asked = Asked(raw, parse_qs(parts.query), self.headers.get("Range"))
         self.library.log.append(asked)
+        self.library.watch()
         spoiling = next(
             (one for key, one in self.library.spoilt.items() if raw.startswith(key)), None
         )
@@ -308,9 +312,7 @@ def library(folder: Path, *, filled: bool = True) -> Iterator[Library]:
     """Open an archive, by default with two crawls of the newspaper's past."""
     folder.mkdir(parents=True, exist_ok=True)
     opened = Library(folder)
-    server = ThreadingHTTPServer(
-        ("127.0.0.1", 0), type("Bound", (Handler,), {"library": opened})
-    )
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"library": opened}))
     opened.port = server.server_address[1]
     if filled:
         made = [one.record() for one in copies()]
@@ -345,12 +347,125 @@ def shipped_publisher() -> Path:
     return Path(__file__).parents[1] / "tickertrack" / "sample" / "publishers" / "courier.toml"
 
 
-def fetched(folder: Path, source: str, **more: Any) -> Report:
+class Clock:
+    """A clock that goes on only when somebody waits."""
+
+    def __init__(self, moment: datetime = datetime(2024, 6, 1, tzinfo=UTC)) -> None:
+        """Stand at a time."""
+        self.moment = moment
+
+    def __call__(self) -> datetime:
+        """Tell the time."""
+        return self.moment
+
+    def advance(self, **by: float) -> None:
+        """Go on."""
+        self.moment += timedelta(**by)
+
+
+@dataclass
+class IdleShift(Shift):
+    """A shift whose waits take no time but its clock's."""
+
+    now: Clock
+
+    def wait(self, seconds: float) -> None:
+        """Let the time go by."""
+        self.now.advance(seconds=seconds)
+
+
+def fetched(folder: Path, source: str, clock: Clock | None = None, **more: Any) -> Report:
     """Run one backfill in this process."""
     order = Order(source, "courier", **more)
-    with Tracker(load_config(folder / "config.toml", {})) as tracker:
-        return backfill(Shift(tracker), order)
+    with opened(folder) as tracker:
+        return backfill(IdleShift(tracker, clock or Clock()), order)
 
 
 def opened(folder: Path) -> Tracker:
+    """Open the tracker of a folder."""
     return Tracker(load_config(folder / "config.toml", {}))
+
+
+def kept(folder: Path) -> list[str]:
+    """List what the archive's files of a folder hold, by time and address."""
+    files = sorted((folder / "archive").glob("backfill-*.warc.gz"))
+    found = [one for file in files for one in copies_after(file, 0)]
+    return [f"{one.captured_at:%Y%m%d%H%M%S} {one.url}" for one in found if isinstance(one, Kept)]
+
+
+def states(folder: Path) -> Counter[str]:
+    """Count the captures by what became of them."""
+    return Counter(row["state"] for row in rows(folder, "SELECT state FROM captures"))
+
+
+# --- runs that are killed ------------------------------------------------------------------------
+
+
+class Runs:
+    """Backfills in processes of their own, which are forked from one that has loaded all."""
+
+    def __init__(self, folder: Path, source: str) -> None:
+        """Begin the process that forks; `folder` holds the trackers."""
+        words = [sys.executable, __file__, source]
+        self._parent = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder
+        )
+
+    def begin(self, folder: Path, die_after: int = 0) -> int:
+        """Begin a run, and give its process; it may kill itself after so many records kept."""
+        return int(self._ask(f"{folder} {die_after}"))
+
+    def end(self) -> int:
+        """Wait for the run's end, and give its exit code."""
+        return int(self._ask("end"))
+
+    def close(self) -> None:
+        """End the process that forks."""
+        self._parent.communicate()
+
+    def _ask(self, line: str) -> str:
+        assert self._parent.stdin is not None
+        assert self._parent.stdout is not None
+        print(line, file=self._parent.stdin, flush=True)
+        return self._parent.stdout.readline()
+
+
+def serve_runs(source: str) -> None:
+    """Fork a run for each line on standard input, and tell its process, then its exit code."""
+    # Loaded once, before the forks.
+    from tickertrack.cli import main, past as command  # noqa: F401, PLC0415
+    from tickertrack.store import schema  # noqa: F401, PLC0415
+
+    load_market("psx")
+    sessions_between(load_market("psx"), MONDAY, MONDAY)
+    child = 0
+    for line in sys.stdin:
+        if line.strip() == "end":
+            _, status = os.waitpid(child, 0)
+            print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
+            continue
+        folder, die_after = line.split()
+        child = os.fork()
+        if child == 0:
+            if int(die_after):
+                die_after_keeping(int(die_after))
+            words = ["--config", f"{folder}/config.toml", "-q", "backfill", "--from", source]
+            main([*words, "--publisher", "courier", "-s", "2024-05-01", "-e", "2024-05-31"])
+        print(child, flush=True)  # noqa: T201
+
+
+def die_after_keeping(number: int) -> None:
+    """Let this process be killed when so many records are on the disk, and one is not stored."""
+    sync, left = Archive.sync, [number]
+
+    def dying(archive: Archive) -> None:
+        sync(archive)
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Archive.sync = dying  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    serve_runs(sys.argv[1])

@@ -58,8 +58,8 @@ _AGAIN, _TRIES = timedelta(minutes=10), 4
 # How many pages are stored before conclusions are drawn from them.
 _RESOLVED = 1000
 _MOST_FAULTS = 20
-# The exchange's calendar begins then.
-_FIRST_DAY = date(2003, 1, 1)
+# No archive is older.
+_FIRST_DAY = date(1996, 1, 1)
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -247,7 +247,14 @@ def _ask_index(this: _Round) -> None:
 
 
 def _stretches(this: _Round) -> list[Stretch]:
-    return stretches(this.tracker.market(), this.publisher.zone, *this.days)
+    zone, (first, last) = this.publisher.zone, this.days
+    found = this.book.span()
+    if found is None:
+        return []
+    # No further than there are captures: without a start, that would be decades.
+    begin, end = (moment.astimezone(zone).date() for moment in found)
+    first, last = max(first, begin), min(last, end)
+    return stretches(this.tracker.market(), zone, first, last) if first <= last else []
 
 
 def _plan(this: _Round) -> Plan:

@@ -73,6 +73,15 @@ class CaptureBook:
         where = "captured_at >= ? AND captured_at < ? ORDER BY captured_at, url"
         return self._captures(where, _time(since), _time(until))
 
+    def span(self) -> tuple[datetime, datetime] | None:
+        """Give the times of the first and the last capture; None where there is none."""
+        sql = (
+            "SELECT min(captured_at), max(captured_at) FROM captures"
+            " WHERE source = ? AND publisher = ?"
+        )
+        first, last = self.connection.execute(sql, (self.source, self.publisher)).fetchone()
+        return (datetime.fromisoformat(first), datetime.fromisoformat(last)) if first else None
+
     def capture(self, url: str | None, captured_at: datetime | None) -> Listed | None:
         """Give what is known of one capture."""
         found = self._captures("captured_at = ? AND url = ?", _time(captured_at), url)
