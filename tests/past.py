@@ -148,6 +148,7 @@ class Library:
     page_lines: int = 10
     port: int = 0
     watch: Callable[[], object] = lambda: None
+    sent: int = 0
 
     @property
     def url(self) -> str:
