@@ -32,6 +32,7 @@ from warcs import http, record, write
 
 from tickertrack import Tracker
 from tickertrack.backfill import Order, Report, backfill
+from tickertrack.closing import Closing
 from tickertrack.config import load_config
 from tickertrack.markets import load_market
 from tickertrack.markets.calendar import sessions_between
@@ -402,7 +403,7 @@ def states(folder: Path) -> Counter[str]:
 # --- runs that are killed ------------------------------------------------------------------------
 
 
-class Runs:
+class Runs(Closing):
     """Backfills in processes of their own, which are forked from one that has loaded all."""
 
     def __init__(self, folder: Path, source: str) -> None:
@@ -422,7 +423,7 @@ class Runs:
 
     def close(self) -> None:
         """End the process that forks."""
-        self._parent.communicate()
+        self._parent.communicate(timeout=60)
 
     def _ask(self, line: str) -> str:
         assert self._parent.stdin is not None
