@@ -17,6 +17,8 @@ from past import Clock, Library, Runs, copies, fetched, kept, library, tracker_f
 from support import Digests, digests, faults
 
 from tickertrack import backfill as rounds
+from tickertrack.errors import LockedError
+from tickertrack.lock import Lock
 
 # Between two requests lies a page's reading and storing; a kill falls somewhere in it.
 BETWEEN = 0.06
@@ -113,6 +115,31 @@ def test_killed_at_random_moments_it_ends_the_same_and_asks_for_no_record_twice(
 ):
     rng = random.Random(20240506 + kills)  # noqa: S311  (the same moments again, not a secret)
     assert survive(calm, tmp_path, kills, rng) >= kills // 2
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
+def test_asked_to_stop_it_ends_after_the_record_and_asks_for_none_twice(
+    calm: Calm, tmp_path: Path, number: signal.Signals
+):
+    own = tracker_folder(tmp_path / "own", calm.archive.port)
+    calm.archive.log.clear()
+    process = calm.runs.begin(own)
+    until(lambda: len(calm.archive.records()) > 3, 30)
+    os.kill(process, number)
+    assert calm.runs.end() == 130
+    assert 3 < len(kept(own)) < len(copies())
+    calm.runs.begin(own)
+    assert calm.runs.end() == 0
+    assert set(calm.archive.records().values()) == {1}
+    assert state(own) == calm.digests
+
+
+def test_a_second_one_on_the_same_database_is_told_to_come_later(calm: Calm, tmp_path: Path):
+    own = tracker_folder(tmp_path / "own", calm.archive.port)
+    with Lock(own / "tickertrack.db.backfill"), pytest.raises(LockedError):
+        fetched(own, calm.archive.collinfo)
 
 
 @pytest.fixture

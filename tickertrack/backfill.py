@@ -32,6 +32,7 @@ from tickertrack.sources.archives import (
 )
 from tickertrack.sources.warc import Archive, copies_after, read_at
 from tickertrack.sources.web import OF_ADDRESS, OF_HOST, Fetcher, manners_of
+from tickertrack.spans import day_of
 from tickertrack.store.captures import CaptureBook
 from tickertrack.store.fetches import StoredHosts
 from tickertrack.store.write import store_pages
@@ -61,7 +62,8 @@ _MOST_FAULTS = 20
 # No archive is older.
 _FIRST_DAY = date(1996, 1, 1)
 
-Progress = Callable[[str, int, int | None], None]
+# What is gone through, how far, and how far it goes.
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +141,12 @@ def backfill_by_settings(shift: Shift) -> Outcome:
     config = shift.tracker.config
     counts: Counter[str] = Counter()
     faults: list[str] = []
+    settings = config.backfill
+    start = day_of(settings.start)
     for publisher in config.collect.publishers:
-        settings = config.backfill
-        order = Order(
-            source=settings.source,
-            publisher=publisher,
-            start=date.fromisoformat(settings.start),
-            per_session=settings.per_session,
-            limit=settings.limit,
-        )
+        if shift.is_over():
+            break
+        order = Order(settings.source, publisher, start, None, settings.per_session, settings.limit)
         report = backfill(shift, order)
         counts += report.counts
         faults += [*report.faults, *([str(report.halted)] if report.halted else [])]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tickertrack.cli.output import complain, format_option, say, show
+from tickertrack.shift import Shift
 from tickertrack.spans import span_of
 from tickertrack.tracker import Tracker
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["backfill"]
 
-FAILED, TEMPORARY = 1, 75
+FAILED, TEMPORARY, INTERRUPTED = 1, 75, 130
 
 
 @click.command()
@@ -57,27 +60,48 @@ def backfill(
     """
     # Imported where they are used, as all that fetches is.
     from tickertrack.backfill import PLAN, Order, backfill as fetch, plan  # noqa: PLC0415
-    from tickertrack.shift import Shift  # noqa: PLC0415
 
     days = span_of(start, end)
     order = Order(source, publisher, days.start, days.end, per_session, limit)
-    with _bar() as progress:
-        if dry_run:
-            found = plan(Shift(tracker), order, progress)
-        else:
-            report = fetch(Shift(tracker), order, progress)
+    shift = Shift(tracker)
     if dry_run:
+        with _bar() as progress:
+            found = plan(shift, order, progress)
         show([_shown(asdict(found))], PLAN, form)
         return 0
-    return _told(report)
+    with _bar() as progress, _heeding(shift):
+        report = fetch(shift, order, progress)
+    _tell(report)
+    if shift.stopped:
+        complain("interrupted; what was stored is safe, call again for the rest")
+        return INTERRUPTED
+    return _code(report)
+
+
+@contextmanager
+def _heeding(shift: Shift) -> Iterator[None]:
+    """End after the record that is being fetched when asked to, and at once when asked again."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def heed(number: int, _: FrameType | None) -> None:
+        shift.stop()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, heed)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"start": row["start"].isoformat(), "end": row["end"].isoformat()}
 
 
-def _told(report: Report) -> int:
-    counts = report.counts
+def _tell(report: Report) -> None:
+    counts, halted = report.counts, report.halted
     for fault in report.faults:
         complain(fault)
     say(
@@ -85,14 +109,18 @@ def _told(report: Report) -> int:
         f"{counts['pages']} pages, {counts['articles']} articles, {counts['quotes']} quotes new; "
         f"{counts['refused']} refused, {counts['waiting']} wait"
     )
+    if halted is not None:
+        complain(str(halted))
+    if halted is not None and halted.retry_at:
+        say(f"it may go on at {halted.retry_at:%Y-%m-%d %H:%M} UTC, by the same command")
+
+
+def _code(report: Report) -> int:
     if report.halted is not None:
-        complain(str(report.halted))
-        if report.halted.retry_at:
-            say(f"it may go on at {report.halted.retry_at:%Y-%m-%d %H:%M} UTC, by the same command")
         return TEMPORARY if report.halted.temporary else FAILED
-    if counts["waiting"]:
+    if report.counts["waiting"]:
         return TEMPORARY
-    return FAILED if counts["refused"] else 0
+    return FAILED if report.counts["refused"] else 0
 
 
 @contextmanager
@@ -107,6 +135,7 @@ def _bar() -> Iterator[Progress]:
         BarColumn,
         MofNCompleteColumn,
         Progress as Bar,
+        TaskID,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
@@ -115,9 +144,11 @@ def _bar() -> Iterator[Progress]:
     columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     times: list[Any] = [TimeElapsedColumn(), TimeRemainingColumn()]
     with Bar(*columns, *times, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("index", total=None)
+        tasks: dict[str, TaskID] = {}
 
-        def advance(what: str, done: int, total: int | None) -> None:
-            bar.update(task, description=what, completed=done, total=total)
+        def advance(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what)
+            bar.update(tasks[what], completed=done, total=total)
 
         yield advance

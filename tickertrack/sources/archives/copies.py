@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin, urlsplit
 
 from tickertrack.errors import FetchError
 from tickertrack.models import Response
@@ -74,10 +74,20 @@ def _check_replay(response: Response, address: str, listed: Listed) -> None:
     moment = f"/{stamp_of(listed.captured_at)}id_/"
     if stamp and http_time(stamp) != listed.captured_at:
         raise _other(f"replays the capture of {stamp[:40]}", address)
-    if original and original[1] != listed.url:
+    if original and _key(original[1]) != _key(listed.url):
         raise _other(f"replays {original[1][:200]}", address)
     if not stamp and moment not in response.url:
         raise _other(f"leads to {response.url[:200]}", address)
+
+
+def _key(url: str) -> tuple[str, str, str] | None:
+    """Give what archives tell addresses apart by: neither scheme, port, www nor a final slash."""
+    try:
+        parts = urlsplit(url.lower())
+        host = (parts.hostname or "").removeprefix("www.")
+    except ValueError:
+        return None
+    return host, unquote(parts.path).rstrip("/"), unquote(parts.query)
 
 
 def _other(what: str, address: str) -> FetchError:

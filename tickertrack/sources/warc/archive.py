@@ -87,12 +87,6 @@ class Archive(Closing):
         member = copy if isinstance(copy, bytes) else _member(_response(copy, {}))
         return self._keep(self._now().astimezone(UTC).date(), member)
 
-    def _keep(self, on: date, member: bytes) -> Locator:
-        day = self._opened(on)
-        with _told(day.path):
-            _append(day, member)
-        return Locator(str(day.path.absolute()), day.size - len(member), len(member))
-
     def sync(self) -> None:
         """Bring to the disk what was kept before."""
         if self._open is not None:
@@ -108,6 +102,12 @@ class Archive(Closing):
         finally:
             os.close(self._open.file)
             self._open = None
+
+    def _keep(self, on: date, member: bytes) -> Locator:
+        day = self._opened(on)
+        with _told(day.path):
+            _append(day, member)
+        return Locator(str(day.path.absolute()), day.size - len(member), len(member))
 
     def _opened(self, day: date) -> _Day:
         if self._open is not None and self._open.day == day:

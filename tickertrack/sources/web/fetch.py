@@ -39,6 +39,7 @@ log = logging.getLogger("tickertrack.web")
 
 NO_VALIDATORS = Validators()
 _OK, _NOT_MODIFIED = 200, 304
+_TICK = 2.0
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MOST_REDIRECTS = 5
 _TRANSIENT = {408, 425, 429, *range(500, 600)}
@@ -179,7 +180,9 @@ class Fetcher:
         state = self._book.load(address.authority)
         date = http_time(response.header("Date"))
         skew = (date - response.received_at).total_seconds() if date else state.skew
-        self._book.save(replace(state, failures=0, not_before=None, skew=skew))
+        if state.failures or state.not_before or _differs(skew, state.skew):
+            # Else nothing is new, and what was received is the sooner in the caller's hands.
+            self._book.save(replace(state, failures=0, not_before=None, skew=skew))
 
     # ---- robots.txt
 
@@ -262,6 +265,13 @@ class Fetcher:
             self._wait(due)
         # Before it is sent: who is killed in the midst of a request has still made it.
         self._book.save(replace(state, last_request_at=self._now()))
+
+
+def _differs(skew: float | None, known: float | None) -> bool:
+    """Say whether a clock went another way than it did; it is told in whole seconds."""
+    if skew is None or known is None:
+        return skew is not known
+    return abs(skew - known) > _TICK
 
 
 def _refuse_transient(answer: Answer, now: datetime) -> None:
