@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -310,17 +310,18 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def library(folder: Path, *, filled: bool = True) -> Iterator[Library]:
-    """Open an archive, by default with two crawls of the newspaper's past."""
+def library(folder: Path, made: Sequence[Copy] | None = None) -> Iterator[Library]:
+    """Open an archive with two crawls of the newspaper's past, or of the copies given."""
     folder.mkdir(parents=True, exist_ok=True)
     opened = Library(folder)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"library": opened}))
     opened.port = server.server_address[1]
-    if filled:
-        made = [one.record() for one in copies()]
-        opened.add(CRAWLS[0], *made[:13])
-        opened.add(CRAWLS[1], *made[13:])
-        opened.add_replays(*copies())
+    made = copies() if made is None else made
+    if made:
+        records = [one.record() for one in made]
+        opened.add(CRAWLS[0], *records[: len(made) // 2])
+        opened.add(CRAWLS[1], *records[len(made) // 2 :])
+        opened.add_replays(*made)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

@@ -34,7 +34,7 @@ FIRST = copies()[:4]
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Iterator[Library]:
-    with library(tmp_path / "archive", filled=False) as served:
+    with library(tmp_path / "archive", ()) as served:
         yield served
 
 
