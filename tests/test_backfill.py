@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -87,6 +88,18 @@ def test_the_archive_alone_gives_the_same_tables(crawled: Path, tmp_path: Path):
     with tt.Tracker(config.with_database(tmp_path / "again.db")) as again:
         again.ingest(crawled / "archive")
     assert digests(tmp_path / "again.db") == digests(crawled / "tickertrack.db")
+
+
+def test_an_article_without_a_strip_is_news_too_and_comes_back_from_the_archive(tmp_path: Path):
+    body = b"<!doctype html><html><body><h1>Lemons</h1><p>Counted twice.</p></body></html>"
+    bare = replace(copies()[0], body=body)
+    with library(tmp_path / "archive", [bare]) as served:
+        folder = tracker_folder(tmp_path / "own", served.port)
+        assert fetched(folder, served.collinfo).counts["articles"] == 1
+    config = load_config(folder / "config.toml", {})
+    with tt.Tracker(config.with_database(tmp_path / "again.db")) as again:
+        assert again.ingest(folder / "archive").articles == 1
+    assert digests(tmp_path / "again.db") == digests(folder / "tickertrack.db")
 
 
 def test_a_second_call_asks_for_nothing_again_and_more_a_session_for_the_rest(

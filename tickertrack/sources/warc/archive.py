@@ -21,7 +21,7 @@ from fastwarc.warc import WarcRecord, WarcRecordType
 from tickertrack.closing import Closing
 from tickertrack.errors import BusyError, DiskFullError, ReadOnlyError, StoreError
 from tickertrack.models import Locator, Response
-from tickertrack.sources.warc.captures import MARK
+from tickertrack.sources.warc.captures import MARK, SOFTWARE
 from tickertrack.sources.warc.records import Record, ends_whole, records_in
 
 __all__ = ["Archive", "mend"]
@@ -243,8 +243,8 @@ def _info(name: str, now: datetime) -> WarcRecord:
     record = _begun(WarcRecordType.warcinfo, now)
     record.headers["WARC-Filename"] = name
     record.headers["Content-Type"] = "application/warc-fields"
-    software = f"tickertrack/{metadata.version('tickertrack')}"
-    record.set_bytes_content(f"software: {software}\r\nformat: {_FORMAT}\r\n".encode())
+    software = f"{SOFTWARE.decode()}{metadata.version('tickertrack')}"
+    record.set_bytes_content(f"{software}\r\nformat: {_FORMAT}\r\n".encode())
     return record
 
 

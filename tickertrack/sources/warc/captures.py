@@ -40,6 +40,9 @@ __all__ = [
 # A field of our own says of a record that we fetched it, at the time that it states.
 MARK = "X-Tickertrack-Basis"
 
+# What the first record of each file that we write says of it.
+SOFTWARE = b"software: tickertrack/"
+
 # A page as it was served, and the text that an archive made of it.
 _RESPONSE, _TEXT = "response", "conversion"
 _KINDS = {_RESPONSE, _TEXT}
@@ -82,7 +85,7 @@ def captures_in(
     With `hosts`, records of all others are passed over unread; with `markers`, those that hold none
     of them, but for what we fetched ourselves: whose articles are news, strip or no strip.
     """
-    wanted = partial(_may_hold, finder(markers)) if markers else None
+    wanted = partial(_may_hold, finder(markers)) if markers and not _is_ours(path) else None
     return _captures(records_in(path, 0, wanted), path, hosts)
 
 
@@ -128,6 +131,12 @@ def _captures(
             else:
                 if capture is not None:
                     yield capture
+
+
+def _is_ours(path: Path) -> bool:
+    """Say whether we wrote a file, by its first record: it may hold records as others made them."""
+    first = next(records_in(path), None)
+    return isinstance(first, Record) and SOFTWARE in first.block
 
 
 def _may_hold(found_in: Callable[[bytes], bool], content: bytes) -> bool:

@@ -33,6 +33,7 @@ __all__ = [
 _MOST_FAULTS = 5_000
 _MOST_PLACES = 100
 
+_GZIP = b"\x1f\x8b\x08"
 _GAP = b"\r\n\r\n"
 _LINES = re.compile(rb"WARC/[01]\.[0-9]{1,2}\r\n")
 _HEAD = 64 * 1024
