@@ -317,11 +317,11 @@ def library(folder: Path, made: Sequence[Copy] | None = None) -> Iterator[Librar
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"library": opened}))
     opened.port = server.server_address[1]
     made = copies() if made is None else made
-    if made:
-        records = [one.record() for one in made]
-        opened.add(CRAWLS[0], *records[: len(made) // 2])
-        opened.add(CRAWLS[1], *records[len(made) // 2 :])
-        opened.add_replays(*made)
+    half = (len(made) + 1) // 2
+    for crawl, part in zip(CRAWLS, (made[:half], made[half:]), strict=True):
+        if part:
+            opened.add(crawl, *(one.record() for one in part))
+    opened.add_replays(*made)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
