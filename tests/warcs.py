@@ -283,7 +283,10 @@ def children() -> list[int]:
     # A daemon's test that ran before leaves its server of forks, and what tracks resources.
     tasks = Path("/proc/self/task").glob("*/children")
     numbers = [int(number) for task in tasks for number in task.read_text().split()]
-    return [one for one in numbers if b"multiprocessing." not in _words(one)]
+    return [one for one in numbers if not any(name in _words(one) for name in _KEPT)]
+
+
+_KEPT = (b"multiprocessing.forkserver", b"multiprocessing.resource_tracker")
 
 
 def _words(process: int) -> bytes:
