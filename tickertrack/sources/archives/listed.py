@@ -13,7 +13,18 @@ from urllib.parse import urlsplit
 from tickertrack.dialects.grammar import YEARS
 from tickertrack.publishers import Publisher, host_of
 
-__all__ = ["FIELDS", "Listed", "Span", "State", "listed_in", "stamp_of", "time_of"]
+__all__ = [
+    "FIELDS",
+    "Fields",
+    "Listed",
+    "Span",
+    "State",
+    "fields_of_json",
+    "fields_of_text",
+    "listed_in",
+    "stamp_of",
+    "time_of",
+]
 
 State = Literal["listed", "done", "refused"]
 
@@ -34,8 +45,7 @@ _NUMBER = re.compile(r"[0-9]{1,13}")
 _FILE = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._=+-]*(?:/[A-Za-z0-9_][A-Za-z0-9._=+-]*)*")
 _LONGEST_FILE = 400
 # A page's record is a hundredth of it; one of a film is no page's.
-MOST_BYTES = 4 * 1024 * 1024
-LEAST_BYTES = 1
+_MOST_BYTES = 4 * 1024 * 1024
 
 Fields = Mapping[str, Any]
 
@@ -128,7 +138,7 @@ def _listed(fields: Fields, now: datetime) -> Listed | None:
     if not is_page or len(url) > _LONGEST_URL or _UNSEEN.search(url):
         return None
     length = _number(fields.get("length"))
-    if length is not None and not LEAST_BYTES <= length <= MOST_BYTES:
+    if length is not None and not 0 < length <= _MOST_BYTES:
         return None
     digest = str(fields.get("digest") or "")
     return Listed(
