@@ -70,6 +70,15 @@ class Alerts(NamedTuple):
     rules: tuple[str, ...] = ()
 
 
+class Backfill(NamedTuple):
+    """`[backfill]`: which archive on the net the job asks for the past, and how much a round."""
+
+    source: str = "cc"
+    start: str = "2020-01-01"
+    per_session: int = 4
+    limit: int = 500
+
+
 class Config(NamedTuple):
     """A tracker's settings; `folder` is where relative paths and the user's own files stand."""
 
@@ -81,6 +90,7 @@ class Config(NamedTuple):
     collect: Collect = Collect()
     daemon: Daemon = Daemon()
     alerts: Alerts = Alerts()
+    backfill: Backfill = Backfill()
 
     @property
     def database_path(self) -> Path:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from copy import copy
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -140,9 +141,11 @@ class Tracker(Asking, Closing):
 
     def store_fetched(self, page: Page, fetch: Fetch | None) -> IngestReport:
         """Store a page together with what became of its address, or neither."""
+        from tickertrack.store.fetches import write_fetch  # noqa: PLC0415
         from tickertrack.store.write import store_pages  # noqa: PLC0415
 
-        return store_pages(self.writer(), self.path, [page], [fetch] if fetch else [])
+        notes = [partial(write_fetch, fetch=fetch)] if fetch else []
+        return store_pages(self.writer(), self.path, [page], notes)
 
     def refuse(self, errors: Iterable[SourceError]) -> None:
         """Keep in quarantine what could not be read or fetched."""

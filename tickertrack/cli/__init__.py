@@ -25,6 +25,7 @@ COMMANDS = {
     "resolve": ("feed", "Date all boards and rebuild prices."),
     "link": ("feed", "Read new articles for names and link moves to them."),
     "reference": ("feed", "Import a daily series as evidence for dating."),
+    "backfill": ("past", "Fetch a publisher's past out of an archive on the net."),
     "run": ("daemon", "Run the scheduled jobs: the daemon, or --once what is due."),
     "jobs": ("daemon", "The daemon's jobs: list, run, pause, resume, history."),
     "history": ("ask", "The price series of symbols."),

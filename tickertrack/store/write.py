@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from tickertrack.models import IngestReport, Page
 from tickertrack.store.batch import refusal_row, refuse, store_batch
 from tickertrack.store.connect import transaction
 from tickertrack.store.facts import Facts, facts_of, stamp_of
-from tickertrack.store.fetches import Fetch, write_fetch
 
 __all__ = [
     "forget_after",
@@ -24,28 +23,31 @@ __all__ = [
 ]
 
 
+Note = Callable[[sqlite3.Connection], None]
+
+
 def store_pages(
     connection: sqlite3.Connection,
     path: Path,
     pages: Sequence[Page],
-    fetches: Sequence[Fetch] = (),
+    notes: Sequence[Note] = (),
 ) -> IngestReport:
     """
     Store a batch of pages, each with all that it holds, in one transaction; count the new.
 
-    What became of their addresses goes with them: a page is fetched and stored, or neither.
+    Notes of what became of their addresses go with them: a page is fetched and stored, or neither.
     """
-    return store_facts(connection, path, facts_of(pages, set()), fetches)
+    return store_facts(connection, path, facts_of(pages, set()), notes)
 
 
 def store_facts(
-    connection: sqlite3.Connection, path: Path, facts: Facts, fetches: Sequence[Fetch] = ()
+    connection: sqlite3.Connection, path: Path, facts: Facts, notes: Sequence[Note] = ()
 ) -> IngestReport:
     """Store pages that are facts already, as `store_pages` does."""
     with transaction(connection, path):
         report = store_batch(connection, facts)
-        for fetch in fetches:
-            write_fetch(connection, fetch)
+        for note in notes:
+            note(connection)
     return report
 
 
