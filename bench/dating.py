@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.crawl import simulate
 from tickertrack import Tracker, open_tracker
+from tickertrack.ingest import Sources, read_sources
 from tickertrack.markets.calendar import sessions_between
 from tickertrack.models import Page, Sitting
 from tickertrack.store import stored
@@ -123,8 +124,10 @@ def main(shared: Path) -> None:
 
 
 def _ingested(tracker: Tracker, path: Path) -> list[Page]:
-    pages: list[Page] = []
-    tracker.ingest(path, progress=pages.append)
+    found = read_sources(Sources((path,)), tracker.desk())
+    pages = [one for one in found if isinstance(one, Page)]
+    tracker.store(pages)
+    tracker.resolve()
     return pages
 
 
