@@ -101,8 +101,8 @@ def ingest(
     report: bool,
 ) -> int:
     """
-    Read pages from PATHS: .txt .html .jsonl .warc (each also .gz), .parquet, folders, or - for
-    standard input. Of archives, only the publishers' own pages are read.
+    Read pages from PATHS: .txt .html .jsonl .warc .wet (each also .gz), .parquet, folders, or - for
+    standard input. Of archives, only the publishers' own pages that may hold a strip are read.
 
     \b
     tickertrack ingest pages/ crawl.jsonl --report
