@@ -1,4 +1,5 @@
-# The doors: demo, test, run, bench. Each sets up what it needs in .venv.
+# The doors: demo, test, run, bench. Each sets up what it needs in .venv; what is installed as it
+# stands is compiled here, as pip compiles what it copies.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -33,9 +34,11 @@ clean:
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m compileall -q tickertrack
 	touch $@
 
 .venv/dev: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m compileall -q tickertrack
 	touch .venv/installed $@

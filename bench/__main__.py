@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench import dating, links, mentions, speed
+from bench import archives, dating, growth, links, mentions, queries, speed
 
 if __name__ == "__main__":
     shared = Path(sys.argv[1] if len(sys.argv) > 1 else "../shared")
     if not (shared / "reference").is_dir():
         sys.exit(f"{shared}: no reference series there to measure with")
     speed.main(shared)
+    archives.main()
+    queries.main()
+    growth.main()
     dating.main(shared)
     mentions.main(shared)
     links.main()

@@ -20,7 +20,7 @@ from tickertrack import Tracker, open_tracker
 from tickertrack.ingest import Sources, read_sources
 from tickertrack.markets.calendar import sessions_between
 from tickertrack.models import Page, Sitting
-from tickertrack.store import read
+from tickertrack.store import stored
 
 __all__ = ["Outcome", "date_crawl", "date_real", "main", "reliability", "tally"]
 
@@ -136,7 +136,7 @@ def _outcomes(
     pages: Sequence[Page],
     truths: Sequence[tuple[str, date | None, date | None]],
 ) -> Iterator[Outcome]:
-    sittings = {(one.page_id, one.board): one for one in read.sittings(tracker.reader())}
+    sittings = {(one.page_id, one.board): one for one in stored.sittings(tracker.reader())}
     days = _sessions(tracker, pages)
     for page, (kind, stocks, index) in zip(pages, truths, strict=True):
         for board, truth in (("stocks", stocks), ("index", index)):

@@ -10,7 +10,6 @@ import os
 import platform
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ from tickertrack import open_tracker
 from tickertrack.ingest import Sources, read_sources
 from tickertrack.models import Page
 
-__all__ = ["main"]
+__all__ = ["main", "row", "say"]
 
 RUNS = 5
 SESSIONS, CAPTURES = 250, 4
@@ -30,30 +29,31 @@ SESSIONS, CAPTURES = 250, 4
 
 def main(shared: Path) -> None:
     """Print the machine, then a row for each measurement: medians of five runs."""
-    _say(f"\n{os.cpu_count()} cores, Python {platform.python_version()}, "
+    say(f"\n{os.cpu_count()} cores, Python {platform.python_version()}, "
          f"SQLite {sqlite3.sqlite_version}, medians of {RUNS}\n")  # fmt: skip
-    _say("| what | figure | yardstick | ratio |\n|---|---|---|---|")
+    say("| what | figure | yardstick | ratio |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pages = _crawl(shared / "reference", folder / "crawl.jsonl")
         reading = _median(lambda: _read(folder / "crawl.jsonl"))
-        _row("read pages of a full strip", f"{pages / reading:,.0f} pages/s")
+        row("read pages of a full strip", f"{pages / reading:,.0f} pages/s")
         storing = _median(lambda: _ingest(folder))
-        _row("ingest: read, store, date, resolve", f"{pages / storing:,.0f} pages/s",
+        row("ingest: read, store, date, resolve", f"{pages / storing:,.0f} pages/s",
              "reading alone", storing / reading)  # fmt: skip
         resolving = _median(lambda: _resolve(folder))
-        _row(f"resolve {pages} pages", f"{resolving:.2f} s", "ingest", resolving / storing)
-        asking = _median(lambda: _command(folder))
-        importing = _median(_imports)
-        _row("`history OGDC -f csv`, whole process", f"{1000 * asking:.0f} ms",
-             "`python -c 'import click, sqlite3, tomllib'`", asking / importing)  # fmt: skip
-        _row_of_growth(shared / "reference", folder)
+        row(
+            f"resolve {pages} pages from scratch",
+            f"{resolving:.2f} s",
+            "ingest",
+            resolving / storing,
+        )
+        _rows_of_growth(shared / "reference", folder)
 
 
-def _row_of_growth(reference: Path, folder: Path) -> None:
+def _rows_of_growth(reference: Path, folder: Path) -> None:
     """Say how much longer dating takes, in one core's time, where a session has more pages."""
     few, many = (_resolving(reference, folder, captures) for captures in (5, 20))
-    _row(f"resolve {many[0]:,} pages, 20 a session", f"{many[1]:.1f} s",
+    row(f"resolve {many[0]:,} pages, 20 a session", f"{many[1]:.1f} s",
          f"resolve {few[0]:,}, 5 a session", many[1] / few[1])  # fmt: skip
 
 
@@ -91,18 +91,7 @@ def _ingest(folder: Path) -> None:
 
 def _resolve(folder: Path) -> None:
     with open_tracker(folder / "crawl.db") as tracker:
-        tracker.resolve()
-
-
-def _command(folder: Path) -> None:
-    database = str(folder / "crawl.db")
-    line = [sys.executable, "-m", "tickertrack", "--db", database, "history", "OGDC", "-f", "csv"]
-    subprocess.run(line, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
-
-
-def _imports() -> None:
-    line = [sys.executable, "-c", "import click, sqlite3, tomllib"]
-    subprocess.run(line, check=True)  # noqa: S603
+        tracker.resolve(afresh=True)
 
 
 def _median(work: Callable[[], None]) -> float:
@@ -114,12 +103,14 @@ def _median(work: Callable[[], None]) -> float:
     return statistics.median(times)
 
 
-def _row(what: str, figure: str, yardstick: str = "", ratio: float | None = None) -> None:
+def row(what: str, figure: str, yardstick: str = "", ratio: float | None = None) -> None:
+    """Print a row of a table."""
     shown = "" if ratio is None else f"{ratio:.2f}"
-    _say(f"| {what} | {figure} | {yardstick} | {shown} |")
+    say(f"| {what} | {figure} | {yardstick} | {shown} |")
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Print a line at once."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

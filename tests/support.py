@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import random
 import shutil
@@ -49,7 +50,7 @@ def made_pages(count: int, seed: int = 1) -> list[Record]:
     add up, pages without a strip, without a date, without an address.
     """
     rng = random.Random(seed)  # noqa: S311  (the same pages again, not a secret)
-    strips = _strips(count // 3 + 1, rng)
+    strips = made_strips(count // 3 + 1, rng)
     pages = [_made_page(number, strips[number // 3], rng) for number in range(count)]
     # The same words at another time, on another stated day, and word for word again.
     again = [pages[number] for number in range(0, count, 17)]
@@ -68,7 +69,7 @@ def write_pages(path: Path, pages: Iterable[Record]) -> Path:
 
 
 def _made_page(number: int, strips: Sequence[list[str]], rng: random.Random) -> Record:
-    day = _day(number // 3)
+    day = made_day(number // 3)
     moment = day + timedelta(minutes=rng.randrange(600))
     article = 40_000_000 + (number - 1 if number % 10 == 3 else number)
     lines = [] if number % 13 == 5 else list(strips[number % 2])
@@ -92,12 +93,12 @@ def _made_page(number: int, strips: Sequence[list[str]], rng: random.Random) -> 
     return page | {"text": "\n".join([*lines, *body])}
 
 
-def _day(session: int) -> datetime:
+def made_day(session: int) -> datetime:
     # Mondays to Fridays.
     return _FIRST_DAY + timedelta(days=session + session // 5 * 2)
 
 
-def _strips(sessions: int, rng: random.Random) -> list[tuple[list[str], list[str]]]:
+def made_strips(sessions: int, rng: random.Random) -> list[tuple[list[str], list[str]]]:
     """Draw two strips of each session, in its course and after its close; closes chain."""
     strips = []
     closes, index = dict(_STOCKS), 4_600_000
@@ -147,10 +148,10 @@ TABLES = (
 )
 
 
-def digests(path: Path) -> Digests:
+def digests(path: Path, also: Sequence[str] = ()) -> Digests:
     """Give one SHA-256 per table, over its rows in a fixed order."""
     with closing(sqlite3.connect(path)) as connection:
-        return {table: _digest(connection, table) for table in TABLES}
+        return {table: _digest(connection, table) for table in (*TABLES, *also)}
 
 
 def _digest(connection: sqlite3.Connection, table: str) -> str:
@@ -264,7 +265,7 @@ def ingest_boasting(*arguments: str) -> None:
 
     def boasted(self: tracker.Tracker, facts: Facts) -> IngestReport:
         for page in facts.pages:
-            tracker.log.debug("stored %s", page.url)
+            logging.getLogger("tickertrack").debug("stored %s", page.url)
         # Time enough for the kill to come before the commit, on however fast a machine.
         time.sleep(2)
         return store(self, facts)

@@ -26,8 +26,10 @@ from tickertrack.daemon.triggers import Plan
 KARACHI = ZoneInfo("Asia/Karachi")
 NOON = datetime(2024, 5, 6, 7, 10, tzinfo=UTC)
 HOURLY = {"schedule": "0 * * * *"}
-# What the guard promises, and what a busy machine may add.
+# What the guard promises.
 RECOVERY = 5.0
+# Where it is not the time that matters.
+PATIENCE = 30.0
 
 HOUR = timedelta(hours=1)
 
@@ -54,14 +56,16 @@ def test_after_a_clock_was_set_what_was_passed_over_runs_once(
     folder = folder_of(tmp_path, tell=HOURLY)
     with travelling(folder) as traveller:
         traveller.shift(step)
-        set_at = time.monotonic()
-        until(lambda: len(told(folder)) == 2, RECOVERY)
-        assert time.monotonic() - set_at < RECOVERY
+        set_at = datetime.now(UTC)
+        until(lambda: len(told(folder)) == 2, PATIENCE)
         # And only once: a while later there is no third run.
         time.sleep(2)
     assert len(told(folder)) == 2
     second = rows(folder, "SELECT * FROM runs WHERE started_at IS NOT NULL ORDER BY id")[1]
     assert (second["cause"], second["status"]) == ("catch-up", "ok")
+    # By the daemon's books: how long the job's own process takes to begin is the machine's affair.
+    begun = datetime.fromisoformat(second["started_at"])
+    assert begun - set_at < timedelta(seconds=RECOVERY)
     passed_over = rows(folder, "SELECT fires FROM runs WHERE status = 'missed'")
     assert [row["fires"] for row in passed_over] == ([missed] if missed else [])
 
@@ -86,10 +90,10 @@ def test_after_an_hour_back_the_schedule_goes_on_from_there(tmp_path: Path):
     folder = folder_of(tmp_path, tell=HOURLY)
     with travelling(folder) as traveller:
         traveller.shift(-HOUR)
-        until(lambda: len(told(folder)) == 2, RECOVERY)
+        until(lambda: len(told(folder)) == 2, PATIENCE)
         # 06:10 by now: the times from 07:00 on come again, and are new ones.
         traveller.shift(HOUR)
-        until(lambda: len(told(folder)) == 3, RECOVERY)
+        until(lambda: len(told(folder)) == 3, PATIENCE)
     last = rows(folder)[-1]
     assert last["scheduled_for"] == "2024-05-06T07:00:00+00:00"
     assert Counter(row["status"] for row in rows(folder)) == {"ok": 3}
@@ -104,7 +108,7 @@ def test_a_process_that_was_stopped_for_a_while_goes_on(tmp_path: Path, seconds:
         os.kill(daemon.pid, signal.SIGSTOP)
         time.sleep(seconds)
         os.kill(daemon.pid, signal.SIGCONT)
-        until(lambda: len(told(folder)) == 2, RECOVERY)
+        until(lambda: len(told(folder)) == 2, PATIENCE)
     assert {row["cause"] for row in rows(folder)} <= {"start", "schedule", "catch-up"}
 
 
@@ -112,7 +116,7 @@ def test_times_missed_while_no_daemon_ran_are_one_catch_up_and_one_row(tmp_path:
     folder = folder_of(tmp_path, tell=HOURLY)
     with travelling(folder) as traveller:
         traveller.shift(HOUR)
-        until(lambda: len(told(folder)) == 2, RECOVERY)
+        until(lambda: len(told(folder)) == 2, PATIENCE)
     with time_machine.travel(NOON + 27 * HOUR, tick=True), running(daemon_of(folder)):
         until(lambda: len(told(folder)) == 3)
     *_, missed, caught = rows(folder)
@@ -133,7 +137,7 @@ def test_a_loop_that_died_is_started_again(tmp_path: Path):
 
         daemon._scheduler._process_jobs = fault  # noqa: SLF001
         daemon._scheduler.wakeup()  # noqa: SLF001
-        until(lambda: not loop.is_alive(), RECOVERY)
+        until(lambda: not loop.is_alive(), PATIENCE)
         until(lambda: daemon._thread is not loop, 10)  # noqa: SLF001
         daemon._run_now("tell", "request")  # noqa: SLF001
         until(lambda: len(told(folder)) == 2)

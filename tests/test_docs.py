@@ -9,15 +9,15 @@ import sys
 from pathlib import Path
 
 from tickertrack import open_tracker
-from tickertrack.store import schema
+from tickertrack.store import memory, schema
 
 ROOT = Path(__file__).parents[1]
 
 
 def test_the_schema_document_is_the_schema():
     printed = (ROOT / "docs/schema.md").read_text(encoding="utf-8")
-    scripts = (schema._FACTS, schema._CONCLUSIONS, schema._NEWS, schema._DAEMON, schema._COLLECTING)  # noqa: SLF001
-    for script in scripts:
+    scripts = ("_FACTS", "_CONCLUSIONS", "_NEWS", "_DAEMON", "_COLLECTING", "_BACKFILLING")
+    for script in (*(getattr(schema, name) for name in scripts), memory.MEMORY):
         assert script.strip() in printed
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 from laying import HEADLINE, SENTENCES
 
 import tickertrack as tt
@@ -85,6 +86,7 @@ KINDS: dict[str, Callable[[Path], object]] = {
     "a.ndjson": lambda path: path.write_bytes(b"\n\n" + jsonl(records(1)) + b"\n"),
     "bom.jsonl": lambda path: path.write_bytes(b"\xef\xbb\xbf" + jsonl(records(1))),
     "a.jsonl.gz": lambda path: path.write_bytes(gzip.compress(jsonl(records(1)))),
+    "a.jsonl.zst": lambda path: path.write_bytes(zstandard.compress(jsonl(records(1)))),
     "a.parquet": lambda path: parquet(path, records(1)),
 }
 
@@ -105,6 +107,16 @@ def test_a_folder_is_read_to_its_depth_and_each_file_once(tmp_path: Path) -> Non
     (folder / "notes.md").write_text("not a page", encoding="utf-8")
     report, refused = ingest(tmp_path, folder, folder, folder / "b.jsonl")
     assert (report.pages, report.quotes, refused) == (3, 3, [])
+
+
+def test_a_pattern_names_the_files_that_match_it(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.jsonl").write_bytes(jsonl(records(number)))
+    (tmp_path / "other.jsonl").write_bytes(jsonl(records(9)))
+    report, refused = ingest(tmp_path, tmp_path / "[0-9].jsonl", tmp_path / "1.*")
+    assert (report.pages, refused) == (3, [])
+    report, refused = ingest(tmp_path, tmp_path / "nobody*.jsonl")
+    assert "no such file or folder" in str(refused[0])
 
 
 def test_a_record_lies_where_its_locator_says(tmp_path: Path) -> None:
@@ -306,6 +318,10 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "garbled.jsonl.gz": (
         lambda path: path.write_bytes(PACKED[:30] + b"\xff" * 20 + PACKED[50:]),
+        "is damaged",
+    ),
+    "garbled.jsonl.zst": (
+        lambda path: path.write_bytes(zstandard.compress(jsonl(records(1)))[:-9] + b"\xff" * 9),
         "is damaged",
     ),
     "broken.jsonl": (lambda path: path.write_bytes(b'{"text": "x"\n'), "is not JSON"),

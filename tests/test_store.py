@@ -37,9 +37,10 @@ from tickertrack.ingest import Sources, read_sources
 from tickertrack.models import Page
 from tickertrack.store import connect, schema
 from tickertrack.store.batch import store_batch
+from tickertrack.store.conclusions import Conclusions, store_conclusions
 from tickertrack.store.connect import APPLICATION_ID, SCHEMA_VERSION, open_reading, open_writing
 from tickertrack.store.facts import facts_of
-from tickertrack.store.write import Conclusions, store_conclusions, store_pages
+from tickertrack.store.write import store_pages
 
 PAGE = 4096
 
@@ -565,8 +566,8 @@ def test_an_error_of_ours_is_no_fault_of_a_sound_database(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The control: what the database is not guilty of stays what it is.
-    def fail(_: tt.Tracker) -> None:
-        raise ZeroDivisionError
+    def fail(_: tt.Tracker, *, afresh: bool) -> None:
+        raise ZeroDivisionError(afresh)
 
     monkeypatch.setattr(tt.Tracker, "resolve", fail)
     with pytest.raises(ZeroDivisionError):

@@ -1,28 +1,28 @@
-"""The questions about moves, their news, and corporate actions."""
+"""The questions about moves, their news, and corporate actions; and answers as files."""
 
 from __future__ import annotations
 
 import sqlite3
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tickertrack.actions import decided, read_decisions
 from tickertrack.config import Config
 from tickertrack.errors import QueryError
-from tickertrack.models import Action
 from tickertrack.spans import Day, Symbols, day_of, names_of, span_of
 from tickertrack.store import news, read
 from tickertrack.store.connect import told
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pyarrow import RecordBatchReader
 
     from tickertrack.markets import Market
+    from tickertrack.models import Action
     from tickertrack.moves import Past
 
 __all__ = ["ACTIONS", "EXPLANATION", "Asking", "explained"]
@@ -31,6 +31,9 @@ ACTIONS = ("symbol", "session", "kind", "factor", "amount", "status", "evidence"
 EXPLANATION = ("relation", "score", "title", "url", "publisher", "published_at", "evidence")
 # A move so unlikely, were it like the moves before it, is called significant.
 LEVEL = 0.05
+# What may be millions of rows, and what is not.
+_STREAMED = {"prices": read.history, "quotes": read.quotes, "coverage": read.coverage}
+_WHOLE = ("moves", "links", "news")
 
 
 class Asking(ABC):
@@ -111,6 +114,23 @@ class Asking(ABC):
 
         return frame(self.action_rows(names_of(symbols), start, end), ACTIONS)
 
+    def export(self, what: str, path: str | Path, start: Day = None, end: Day = None) -> int:
+        """
+        Write prices, quotes, coverage, moves, links or news to a file, by its ending; count rows.
+
+        The first three, which may be millions, are never held as a whole where the ending is
+        .csv, .jsonl, .parquet or .feather. Raises QueryError for another ending or subject.
+        """
+        from tickertrack.frames import write_file  # noqa: PLC0415
+
+        if what in _STREAMED:
+            with self._stream(_STREAMED[what]((), span_of(start, end))) as answer:
+                return write_file(answer, Path(path))
+        if what in _WHOLE:
+            return write_file(getattr(self, what)(start=start, end=end), Path(path))
+        advice = f"known: {', '.join((*_STREAMED, *_WHOLE))}"
+        raise QueryError(f"no {what!r} to export", advice=advice)
+
     # ---- as rows
 
     def move_rows(
@@ -172,6 +192,8 @@ class Asking(ABC):
         self, symbols: Sequence[str] = (), start: Day = None, end: Day = None
     ) -> list[read.Row]:
         """Give the proposed corporate actions with what the user's actions.csv says of them."""
+        from dataclasses import asdict  # noqa: PLC0415
+
         span = span_of(start, end)
         low, high = span.start or date.min, span.end or date.max
         with told(self.path):
@@ -213,9 +235,25 @@ class Asking(ABC):
 
     # ---- what they are made of
 
+    @contextmanager
+    def _stream(self, question: read.Question) -> Iterator[RecordBatchReader]:
+        """Read an answer while it is used, typed, in batches."""
+        from tickertrack.frames import stream  # noqa: PLC0415
+
+        with told(self.path):
+            yield stream(read.batches(self.reader(), question), question.columns)
+
+    def _frame(self, question: read.Question) -> pd.DataFrame:
+        with self._stream(question) as answer:
+            table: pd.DataFrame = answer.read_pandas()
+        return table
+
     def _decided(self, connection: sqlite3.Connection) -> list[Action]:
         """Read the proposed actions as the user's actions.csv confirms, denies or corrects them."""
-        return decided(news.actions(connection), read_decisions(self.config.folder))
+        from tickertrack.actions import decided, read_decisions  # noqa: PLC0415
+        from tickertrack.store.linked import actions  # noqa: PLC0415
+
+        return decided(actions(connection), read_decisions(self.config.folder))
 
     def _with_news(
         self, moves: Sequence[read.Row], symbols: Sequence[str], span: read.Span

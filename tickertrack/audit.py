@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,9 @@ from tickertrack.isolation import IsolatedReader
 from tickertrack.models import Locator, Page
 from tickertrack.pages import Capture, Desk
 from tickertrack.sources.files import STDIN, Given, captures_in, is_archive
-from tickertrack.store import read
+from tickertrack.store import read, stored
 from tickertrack.store.connect import SCHEMA_VERSION, told
+from tickertrack.store.drawn import count_damaged
 
 if TYPE_CHECKING:
     from tickertrack.tracker import Tracker
@@ -40,42 +42,31 @@ _MIB = 1024 * 1024
 _STEPPED_OVER = 5
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What the caller said of a file's pages when they came: it decides how they are read."""
-
-    path: Path
-    publisher: str | None
-    captured_at: str | None
-
-
 def verify_pages(tracker: Tracker) -> tuple[int, list[Row]]:
     """Read each stored page again from its locator; list where text, strip or quotes differ."""
     with told(tracker.path):
-        stored = list(read.stored_pages(tracker.reader()))
-    return _verified(tracker, stored)
+        ids = stored.pages_by_place(tracker.reader())
+    return _verified(tracker, ids)
 
 
 def verify_sample(tracker: Tracker, count: int) -> tuple[int, list[Row]]:
     """Verify so many stored pages, drawn anew each time."""
     with told(tracker.path):
-        stored = list(read.stored_pages(tracker.reader()))
-    places = sorted(random.sample(range(len(stored)), min(count, len(stored))))
-    return _verified(tracker, [stored[place] for place in places])
+        ids = stored.pages_by_place(tracker.reader())
+    places = sorted(random.sample(range(len(ids)), min(count, len(ids))))
+    return _verified(tracker, [ids[place] for place in places])
 
 
-def _verified(tracker: Tracker, stored: list[Row]) -> tuple[int, list[Row]]:
-    with told(tracker.path):
-        lines = _stored_lines(tracker.reader())
+def _verified(tracker: Tracker, ids: Sequence[int]) -> tuple[int, list[Row]]:
     differences: list[Row] = []
     checked = 0
     with _readers(tracker) as reader_of:
-        for said, pages in _by_what_was_said(stored, tracker.desk()).items():
-            again = dict(_read_again(reader_of(said.publisher), said, pages))
-            for page in pages:
+        desk = tracker.desk()
+        for file, pages in groupby(_stored(tracker, ids), key=itemgetter("file")):
+            for page, capture in _beside(pages, Path(file)):
                 checked += 1
-                found = again.get((page["offset"], page["length"]))
-                differences.extend(_compare(page, found, lines))
+                again = reader_of(_named(page, desk)).read(capture) if capture else None
+                differences.extend(_compare(page, again, tracker))
     return checked, differences
 
 
@@ -101,46 +92,52 @@ def _readers(tracker: Tracker) -> Iterator[Callable[[str | None], IsolatedReader
         yield reader_of
 
 
-def _by_what_was_said(stored: list[Row], desk: Desk) -> dict[_Said, list[Row]]:
-    groups: dict[_Said, list[Row]] = defaultdict(list)
-    for page in stored:
-        if page["file"] == STDIN:
-            continue
-        owner = desk.publisher_of(page["url"])
-        # Whose address it is not, theirs it was said to be.
-        named = None if owner and owner.name == page["publisher"] else page["publisher"]
-        given = page["captured_at"] if page["capture_basis"] == "given" else None
-        groups[_Said(Path(page["file"]), named, given)].append(page)
-    return groups
+def _stored(tracker: Tracker, ids: Sequence[int]) -> Iterator[Row]:
+    """Read what is stored of pages, one at a time, of those that lie in files."""
+    for page_id in ids:
+        with told(tracker.path):
+            page = stored.stored_page(tracker.reader(), page_id)
+        if page is not None and page["file"] != STDIN:
+            yield page
 
 
-def _read_again(
-    reader: IsolatedReader, said: _Said, pages: list[Row]
-) -> Iterator[tuple[tuple[int, int], Page]]:
-    if not said.path.is_file():
+def _named(page: Row, desk: Desk) -> str | None:
+    """Give the publisher whose a page was said to be; None where its address says so."""
+    owner = desk.publisher_of(page["url"])
+    return None if owner and owner.name == page["publisher"] else page["publisher"]
+
+
+def _beside(pages: Iterator[Row], file: Path) -> Iterator[tuple[Row, Capture | None]]:
+    """Give with each page of a file, in their order there, what stands at its place now."""
+    if is_archive(file):
+        # Imported where it is used; of an archive only the stored records are read.
+        from tickertrack.sources.warc import read_at  # noqa: PLC0415
+
+        for page in pages:
+            found = read_at(Locator(page["file"], page["offset"], page["length"]))
+            yield page, found if isinstance(found, Capture) else None
         return
-    places = {(page["offset"], page["length"]) for page in pages}
-    for capture in _captures(said, places):
-        if isinstance(capture, SourceError):
-            continue
-        place = (capture.locator.offset, capture.locator.length)
-        page = reader.read(capture) if place in places else None
-        if isinstance(page, Page):
-            yield place, page
+    captures = (one for one in captures_in(file, Given()) if isinstance(one, Capture))
+    capture = next(captures, None)
+    for page in pages:
+        while capture and capture.locator.offset < page["offset"]:
+            capture = next(captures, None)
+        stands = capture and capture.locator == Locator(
+            page["file"], page["offset"], page["length"]
+        )
+        yield page, _as_given(capture, page) if capture and stands else None
 
 
-def _captures(said: _Said, places: set[tuple[int, int]]) -> Iterator[Capture | SourceError]:
-    if not is_archive(said.path):
-        at = datetime.fromisoformat(said.captured_at) if said.captured_at else None
-        return captures_in(said.path, Given(at))
-    # Imported where it is used; of an archive only the stored records are read.
-    from tickertrack.sources.warc import read_at  # noqa: PLC0415
-
-    return (read_at(Locator(str(said.path), *place)) for place in sorted(places))
+def _as_given(capture: Capture, page: Row) -> Capture:
+    """Give a copy that does not say when it was captured the time that the caller said."""
+    if page["capture_basis"] != "given" or capture.captured_at:
+        return capture
+    at = datetime.fromisoformat(page["captured_at"])
+    return replace(capture, captured_at=at, capture_basis="given")
 
 
-def _compare(page: Row, again: Page | None, lines: dict[str, list[Row]]) -> Iterator[Row]:
-    if again is None:
+def _compare(page: Row, again: Page | SourceError | None, tracker: Tracker) -> Iterator[Row]:
+    if not isinstance(again, Page):
         yield _difference(page, "the page is not where it was")
         return
     if again.sha256 != page["sha256"]:
@@ -149,11 +146,12 @@ def _compare(page: Row, again: Page | None, lines: dict[str, list[Row]]) -> Iter
     if (again.strip.digest if again.strip.quotes else None) != page["digest"]:
         yield _difference(page, "the strip reads otherwise")
         return
-    stored = lines.get(page["digest"] or "", [])
-    if len(stored) != len(again.strip.quotes):
-        yield _difference(page, f"{len(stored)} of {len(again.strip.quotes)} lines are stored")
+    with told(tracker.path):
+        lines = stored.lines_of(tracker.reader(), page["digest"])
+    if len(lines) != len(again.strip.quotes):
+        yield _difference(page, f"{len(lines)} of {len(again.strip.quotes)} lines are stored")
         return
-    for row, quote in zip(stored, again.strip.quotes, strict=True):
+    for row, quote in zip(lines, again.strip.quotes, strict=True):
         own = {
             "line": quote.line,
             "symbol": quote.symbol,
@@ -179,13 +177,6 @@ def _difference(page: Row, what: str) -> Row:
     }
 
 
-def _stored_lines(connection: sqlite3.Connection) -> dict[str, list[Row]]:
-    lines: dict[str, list[Row]] = defaultdict(list)
-    for row in read.quote_rows(connection):
-        lines[row["digest"]].append(row)
-    return lines
-
-
 def is_damaged(tracker: Tracker) -> bool:
     """Say whether the database holds what we never store: the work of a bit that flipped."""
     try:
@@ -202,9 +193,11 @@ def _soundness(connection: sqlite3.Connection) -> Iterator[Row]:
     yield _finding(
         "foreign keys", "problem" if dangling else "ok", f"{len(dangling)} rows without their owner"
     )
-    wrong = sum(_impossible(connection))
+    wrong = sum(_impossible(connection)) + count_damaged(connection)
     yield _finding(
-        "values", "problem" if wrong else "ok", f"{wrong} days, times and boards that are none"
+        "values",
+        "problem" if wrong else "ok",
+        f"{wrong} days, times and numbers that are none",
     )
 
 

@@ -13,21 +13,21 @@ from urllib.parse import urlsplit
 
 from tickertrack.errors import FetchError, SourceError
 from tickertrack.isolation import IsolatedReader
+from tickertrack.kept import unstored
 from tickertrack.models import Outcome, Page, Response, RunStatus
 from tickertrack.publishers import Publisher, canonical_url
 from tickertrack.shift import Shift, StoppedError
-from tickertrack.sources.warc import Archive, captures_after, mend, read_at
+from tickertrack.sources.warc import Archive, captures_after, read_at
 from tickertrack.sources.web import (
     OF_HOST,
     Feed,
     Fetcher,
-    Manners,
     Validators,
+    manners_of,
     read_feed,
-    user_agent,
 )
 from tickertrack.store.fetches import Fetch, FetchBook, StoredHosts
-from tickertrack.store.read import kept_until, refused_places
+from tickertrack.store.stored import refused_places
 
 if TYPE_CHECKING:
     from tickertrack.pages import Capture
@@ -98,22 +98,12 @@ def collect(shift: Shift) -> Outcome:
         return Outcome(dict(this.counts), _told(this.faults), ended)
 
 
-def manners_of(tracker: Tracker) -> Manners:
-    """Give the manners that the settings ask for."""
-    settings = tracker.config.collect
-    return Manners(
-        user_agent=user_agent(settings.contact),
-        per_host_delay=settings.per_host_delay,
-        allow_private=frozenset(settings.allow_private),
-    )
-
-
 @contextmanager
 def _round(shift: Shift) -> Iterator[_Round]:
     tracker = shift.tracker
     hosts = StoredHosts(tracker.writer(), tracker.path)
     with (
-        Fetcher(manners_of(tracker), hosts, shift.now, shift.wait) as fetcher,
+        Fetcher(manners_of(tracker.config.collect), hosts, shift.now, shift.wait) as fetcher,
         Archive(tracker.config.archive_path, shift.now) as archive,
         IsolatedReader(tracker.desk()) as reader,
     ):
@@ -125,13 +115,8 @@ def _round(shift: Shift) -> Iterator[_Round]:
 
 
 def _store_kept(this: _Round) -> None:
-    known = kept_until(this.tracker.writer(), this.archive.folder)
     refused = refused_places(this.tracker.writer())
-    # Only the last files can have been cut short; older ones were whole when the next began.
-    for path in this.archive.files()[-2:]:
-        until = known.get(str(path.absolute()), 0)
-        if mend(path, until) <= until:
-            continue
+    for path, until in unstored(this.tracker, this.archive):
         for capture in captures_after(path, until):
             if isinstance(capture, SourceError):
                 this.fault(capture)

@@ -2,55 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from tickertrack.actions import propose_actions
-from tickertrack.dating import date_boards, span
+from tickertrack.dating import days_of, draw, reach_of, setting_of
+from tickertrack.dating.graph import Graph
+from tickertrack.dating.sitting import undated
+from tickertrack.dating.slight import BoardKey, Found
 from tickertrack.markets import renames_of
 from tickertrack.markets.calendar import sessions_between, trading_day
-from tickertrack.models import Action, DatedBoard, Sighting, Sitting, TradingDay
-from tickertrack.prices import resolve_prices
-from tickertrack.store.read import Row, Span, history
-from tickertrack.store.write import Conclusions
+from tickertrack.models import Action, DatedBoard, Sighting, TradingDay
+from tickertrack.prices import Chains, Series, proofs_of
+from tickertrack.store.conclusions import Conclusions
+from tickertrack.store.drawn import Basis, Memory
+from tickertrack.store.read import Row, Span, history, rows
 
 if TYPE_CHECKING:
     import sqlite3
 
     from tickertrack.markets import Market, Rename
 
-__all__ = ["conclude", "follow", "last_names", "under_last_names"]
+__all__ = [
+    "Facts",
+    "conclude",
+    "follow",
+    "last_names",
+    "memory_of",
+    "sessions_of",
+    "under_last_names",
+]
 
 
-def conclude(
-    sightings: Sequence[Sighting], series: Mapping[str, Mapping[date, int]], market: Market
-) -> Conclusions:
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All boards that pages show, and the imported series, by symbol and day."""
+
+    sightings: Sequence[Sighting]
+    series: Mapping[str, Mapping[date, int]]
+
+
+def conclude(facts: Facts, market: Market, rules: str = "") -> Conclusions:
     """Draw every conclusion from the facts; the same facts in any order give the same ones."""
-    bounds = span(sightings, series, market.zone)
-    calendar = sessions_between(market, *bounds) if bounds else []
-    sittings = date_boards(sightings, calendar, series, market.zone)
-    sessions = _sessions(sittings, calendar, market)
+    sightings, series = facts.sightings, facts.series
+    days = days_of((one.member for one in sightings), series, market.zone)
+    if days is None:
+        return Conclusions([undated(one.page_id, one.board, {}) for one in sightings], (), ())
+    boards = len({(one.strip_id, one.board) for one in sightings})
+    calendar = sessions_between(market, *reach_of(days))
+    drawing = draw(sightings, setting_of(reach_of(days), calendar, series, market.zone, boards))
+    sittings = sorted(drawing.sittings, key=lambda one: (one.page_id, one.board))
+    sessions = sessions_of({one.session for one in sittings if one.session}, calendar, market)
     by_key = {(one.page_id, one.board): one for one in sightings}
-    boards = [DatedBoard(by_key[sitting.page_id, sitting.board], sitting) for sitting in sittings]
-    prices = resolve_prices(boards, sessions, market)
+    placed = [DatedBoard(by_key[sitting.page_id, sitting.board], sitting) for sitting in sittings]
+    resolved = Series(placed, sessions)
+    chains = resolved.chains()
+    prices = resolved.prices(market, proofs_of(chains))
     actions = propose_actions(prices, sessions, market)
-    return Conclusions(sittings, prices, sessions, actions)
+    memory = memory_of(drawing.graph, drawing.slight.found, chains)
+    basis = Basis(rules, *days, boards)
+    return Conclusions(sittings, prices, sessions, actions, memory, basis)
+
+
+def memory_of(graph: Graph, found: Mapping[BoardKey, Found], chains: Chains) -> Memory:
+    """Lay out what a drawing leaves for the next one."""
+    touched = graph.touched
+    vectors = (graph.vectors[own_id] for own_id in sorted(touched.vectors))
+    nodes = (graph.nodes[own_id] for own_id in sorted(touched.nodes))
+    joints = (graph.joints[key] for key in sorted(touched.joints))
+    return Memory(
+        vectors=[(one.id, one.board, one.flat, _json(one.references), one.node) for one in vectors],
+        vector_strips=[(*seat, vector) for seat, vector in sorted(touched.seats.items())],
+        vector_keys=sorted(touched.keys),
+        nodes=[(one.id, one.own, one.best, one.peak, one.witnessed) for one in nodes],
+        joints=[
+            (*one.key, one.bits, one.weight, one.chosen, one.forward, one.backward)
+            for one in joints
+        ],
+        slight_boards=[(*key, *_found_row(one)) for key, one in sorted(found.items())],
+        slight_days=[
+            (place, *key) for key, one in sorted(found.items()) for place in sorted(one.looked)
+        ],
+        chains=[(day.isoformat(), name, *counts) for (day, name), counts in sorted(chains.items())],
+        gone_nodes=sorted(touched.gone_nodes),
+        gone_joints=sorted(touched.gone_joints),
+    )
+
+
+def _found_row(found: Found) -> tuple[int | None, str, str]:
+    return found.first, _json(found.alone), _json(found.together)
+
+
+def _json(prices: Mapping[str, int] | Mapping[int, float]) -> str:
+    return json.dumps(prices, ensure_ascii=False, sort_keys=True)
 
 
 def follow(
     connection: sqlite3.Connection, symbols: Sequence[str], span: Span, market: Market
 ) -> list[Row]:
     """Read histories through renames: the old symbol's rows under the name that was asked for."""
-    rows: list[Row] = []
+    found: list[Row] = []
     for symbol in symbols:
         chain = _chain(symbol, renames_of(market))
-        for row in history(connection, [old for old, _, _ in chain], span):
+        for row in rows(connection, history([old for old, _, _ in chain], span)):
             since, until = next((s, u) for old, s, u in chain if old == row["symbol"])
             if (since or "") <= row["session"] < (until or "9999"):
-                rows.append({**row, "symbol": symbol})
-    return sorted(rows, key=lambda row: (row["symbol"], row["session"]))
+                found.append({**row, "symbol": symbol})
+    return sorted(found, key=lambda row: (row["symbol"], row["session"]))
 
 
 def last_names(symbols: Iterable[str], market: Market) -> list[str]:
@@ -84,14 +145,14 @@ def _chain(symbol: str, renames: Sequence[Rename]) -> list[tuple[str, str | None
     return [*names, (current, None, until)]
 
 
-def _sessions(
-    sittings: Sequence[Sitting], calendar: Sequence[TradingDay], market: Market
+def sessions_of(
+    dated: Collection[date], calendar: Sequence[TradingDay], market: Market
 ) -> list[TradingDay]:
     """Keep the calendar's sessions in the range that boards were dated to, and witnessed ones."""
-    dated = {sitting.session for sitting in sittings if sitting.session}
     if not dated:
         return []
-    listed = {day.session: day for day in calendar if min(dated) <= day.session <= max(dated)}
+    first, last = min(dated), max(dated)
+    listed = {day.session: day for day in calendar if first <= day.session <= last}
     witnessed = {day: trading_day(market, day, "witnessed") for day in dated if day not in listed}
     known = listed | witnessed
     return [known[day] for day in sorted(known)]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tickertrack.errors import ConfigError
 
@@ -18,41 +16,38 @@ __all__ = ["Config", "load_config", "read_toml", "refuse_unknown"]
 
 FILE_NAME = "config.toml"
 ENVIRONMENT_PREFIX = "TICKERTRACK_"
-_ADDRESS = re.compile(r"\S+:[0-9]+")
+_ADDRESS = r"\S+:[0-9]+"
+
+# Named tuples, for every command begins with them: a dataclass takes ten times as long to make.
 
 
-@dataclass(frozen=True, slots=True)
-class Database:
+class Database(NamedTuple):
     """`[database]`: where the tables lie."""
 
     path: str = "tickertrack.db"
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(NamedTuple):
     """`[archive]`: where fetched pages are kept."""
 
     path: str = "archive"
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
+class Backup(NamedTuple):
     """`[backup]`: where copies of the database go, and how many are kept."""
 
     path: str = "backups"
     keep: int = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Market:
+class Market(NamedTuple):
     """`[market]`: whose sessions and symbols the strips speak of, and what moves are judged by."""
 
     name: str = "psx"
-    index: str = "KSE100"
+    index: str = "KSE100"  # type: ignore[assignment]  # tuples have a method so named
 
 
-@dataclass(frozen=True, slots=True)
-class Collect:
+class Collect(NamedTuple):
     """`[collect]`: whose pages are read, and how politely they are fetched."""
 
     publishers: tuple[str, ...] = ("brecorder",)
@@ -61,34 +56,41 @@ class Collect:
     allow_private: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Daemon:
+class Daemon(NamedTuple):
     """`[daemon]`: the scheduler's clock and where its jobs lie."""
 
     timezone: str = "Asia/Karachi"
     jobs: str = "jobs"
 
 
-@dataclass(frozen=True, slots=True)
-class Alerts:
+class Alerts(NamedTuple):
     """`[alerts]`: whom to tell (apprise's addresses), and which lines, when they are crossed."""
 
     urls: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Backfill(NamedTuple):
+    """`[backfill]`: which archive on the net the job asks for the past, and how much a round."""
+
+    source: str = "cc"
+    start: str = "2020-01-01"
+    per_session: int = 4
+    limit: int = 500
+
+
+class Config(NamedTuple):
     """A tracker's settings; `folder` is where relative paths and the user's own files stand."""
 
-    folder: Path = field(default_factory=Path)
-    database: Database = field(default_factory=Database)
-    archive: Archive = field(default_factory=Archive)
-    backup: Backup = field(default_factory=Backup)
-    market: Market = field(default_factory=Market)
-    collect: Collect = field(default_factory=Collect)
-    daemon: Daemon = field(default_factory=Daemon)
-    alerts: Alerts = field(default_factory=Alerts)
+    folder: Path = Path()
+    database: Database = Database()
+    archive: Archive = Archive()
+    backup: Backup = Backup()
+    market: Market = Market()
+    collect: Collect = Collect()
+    daemon: Daemon = Daemon()
+    alerts: Alerts = Alerts()
+    backfill: Backfill = Backfill()
 
     @property
     def database_path(self) -> Path:
@@ -112,7 +114,7 @@ class Config:
 
     def with_database(self, path: Path) -> Config:
         """Use another database, named relative to the working directory."""
-        return replace(self, database=Database(str(path.absolute())))
+        return self._replace(database=Database(str(path.absolute())))
 
 
 def load_config(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
@@ -125,13 +127,13 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     chosen = path or Path(FILE_NAME)
     table = read_toml(chosen) if path or chosen.exists() else {}
     config = Config(folder=chosen.parent)
-    sections = {item.name for item in fields(Config)} - {"folder"}
+    sections = set(Config._fields) - {"folder"}
     refuse_unknown(table, sections, path=chosen)
     for name in sorted(sections):
         section = _from_file(getattr(config, name), table.get(name, {}), name, chosen)
-        config = replace(config, **{name: _from_environment(section, name, environ)})
+        config = config._replace(**{name: _from_environment(section, name, environ)})
     for address in config.collect.allow_private:
-        if not _ADDRESS.fullmatch(address):
+        if not re.fullmatch(_ADDRESS, address):
             advice = "write host:port, such as 127.0.0.1:8000"
             key = "collect.allow_private"
             raise ConfigError(f"{address!r} names no port", path=chosen, key=key, advice=advice)
@@ -157,6 +159,9 @@ def refuse_unknown(
     for key in table:
         if key in known:
             continue
+        # Imported here: for who has mistyped.
+        import difflib  # noqa: PLC0415
+
         near = difflib.get_close_matches(key, known, n=1)
         advice = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
         raise ConfigError("unknown key", path=path, key=prefix + key, advice=advice)
@@ -165,21 +170,21 @@ def refuse_unknown(
 def _from_file(section: Any, table: Any, name: str, path: Path) -> Any:
     if not isinstance(table, dict):
         raise ConfigError("must be a table", path=path, key=name)
-    refuse_unknown(table, {item.name for item in fields(section)}, path=path, prefix=f"{name}.")
+    refuse_unknown(table, set(section._fields), path=path, prefix=f"{name}.")
     typed = {
         key: _typed(value, getattr(section, key), path=path, key=f"{name}.{key}")
         for key, value in table.items()
     }
-    return replace(section, **typed)
+    return section._replace(**typed)
 
 
 def _from_environment(section: Any, name: str, environ: Mapping[str, str]) -> Any:
     changes: dict[str, Any] = {}
-    for item in fields(section):
-        variable = f"{ENVIRONMENT_PREFIX}{name}_{item.name}".upper()
+    for key, default in section._asdict().items():
+        variable = f"{ENVIRONMENT_PREFIX}{name}_{key}".upper()
         if variable in environ:
-            changes[item.name] = _parsed(environ[variable], getattr(section, item.name), variable)
-    return replace(section, **changes)
+            changes[key] = _parsed(environ[variable], default, variable)
+    return section._replace(**changes)
 
 
 def _typed(value: Any, default: Any, *, path: Path, key: str) -> Any:

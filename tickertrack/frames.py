@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tickertrack.errors import QueryError, TickertrackError
 from tickertrack.harmless import safe_cell
 
-__all__ = ["EXPORTS", "Style", "frame", "styled", "write_file"]
+__all__ = ["EXPORTS", "Style", "frame", "stream", "styled", "write_file"]
 
 Style = Literal["tidy", "wide", "yfinance"]
 Row = Mapping[str, Any]
+Values = tuple[Any, ...]
 
 _DAYS = {"session", "page_date"}
 _MOMENTS = {"captured_at", "first_seen", "last_seen"}
@@ -36,19 +41,28 @@ _FLOATS = {
 _WHOLE = {"quotes", "n"}
 _TRUTHS = {"market_wide"}
 _LISTS = {"tags", "about", "mentions"}
+_OBJECTS = {"evidence"}
 _SHEET_ROWS = 1_048_576
+_GROUP = 50
 _PRICES = {"Open": "first", "High": "high", "Low": "low", "Close": "price"}
 
 
 def frame(rows: Sequence[Row], columns: Sequence[str]) -> pd.DataFrame:
     """
-    Build a tidy frame; an empty answer keeps its columns and dtypes.
+    Build a tidy frame of rows; an empty answer keeps its columns and dtypes.
 
     Days are datetime64[us], moments datetime64[us, UTC], numbers float64 (the unknown is NaN),
     counts int64, everything else str.
     """
-    values = {name: pd.Series([row[name] for row in rows], dtype="object") for name in columns}
-    return pd.DataFrame({name: _typed(column, name) for name, column in values.items()})
+    values = [tuple(row[name] for name in columns) for row in rows]
+    table: pd.DataFrame = stream([values], columns).read_pandas()
+    return table
+
+
+def stream(batches: Iterable[Sequence[Values]], columns: Sequence[str]) -> pa.RecordBatchReader:
+    """Type an answer batch by batch, as `frame` does the whole of it, without ever holding it."""
+    schema = pa.schema([(name, _arrow_type(name)) for name in columns])
+    return pa.RecordBatchReader.from_batches(schema, (_batch(rows, schema) for rows in batches))
 
 
 def styled(table: pd.DataFrame, style: Style, *, symbols: Sequence[str], zone: str) -> pd.DataFrame:
@@ -68,9 +82,9 @@ def styled(table: pd.DataFrame, style: Style, *, symbols: Sequence[str], zone: s
     raise QueryError(f"no style {style!r}", advice="tidy, wide and yfinance are known")
 
 
-def write_file(table: pd.DataFrame, path: Path) -> None:
+def write_file(answer: pd.DataFrame | pa.RecordBatchReader, path: Path) -> int:
     """
-    Write a frame by the ending of its path, whole or not at all.
+    Write a frame or a stream by the ending of its path, whole or not at all; count its rows.
 
     Texts are made harmless for CSV and spreadsheets. What is there keeps its mode, and a link
     still points to it. Raises QueryError for an unknown ending.
@@ -79,19 +93,32 @@ def write_file(table: pd.DataFrame, path: Path) -> None:
     if writer is None:
         known = ", ".join(sorted(EXPORTS))
         raise QueryError(f"no way to write {path.suffix or path.name!r}", advice=f"known: {known}")
+    if isinstance(answer, pd.DataFrame):
+        answer = pa.Table.from_pandas(answer, preserve_index=False).to_reader()
+    counts: list[int] = []
     try:
         target = path.resolve()
         handle, draft = tempfile.mkstemp(dir=target.parent, suffix=path.suffix)
         os.close(handle)
         try:
-            writer(table, Path(draft))
+            writer(_counted(answer, counts), Path(draft))
             _settle(Path(draft), target)
         except BaseException:
             Path(draft).unlink(missing_ok=True)
             raise
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
+    except OSError as error:
+        reason = error.strerror or error
         raise TickertrackError(f"{path}: cannot be written ({reason})") from error
+    return sum(counts)
+
+
+def _counted(answer: pa.RecordBatchReader, counts: list[int]) -> pa.RecordBatchReader:
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in answer:
+            counts.append(batch.num_rows)
+            yield batch
+
+    return pa.RecordBatchReader.from_batches(answer.schema, batches())
 
 
 def _settle(draft: Path, target: Path) -> None:
@@ -108,30 +135,37 @@ def _mask() -> int:
     return mask
 
 
-def _typed(column: pd.Series[Any], name: str) -> pd.Series[Any]:
-    for names, typed in _TYPES:
-        if name in names:
-            return typed(column)
-    return column.astype("str")
+def _batch(rows: Sequence[Values], schema: pa.Schema) -> pa.RecordBatch:
+    # Column by column; where there are no rows the columns are still there.
+    columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
+    arrays = [_array(values, field) for values, field in zip(columns, schema, strict=True)]
+    return pa.record_batch(arrays, schema=schema)
+
+
+def _array(values: Values, field: pa.Field) -> pa.Array:
+    if field.name in _LISTS:
+        values = tuple(map(", ".join, values))
+    if field.name in _OBJECTS:
+        values = tuple(None if value is None else _as_json(value) for value in values)
+    if pa.types.is_timestamp(field.type):
+        return pa.array(values, pa.string()).cast(field.type)
+    return pa.array(values, field.type)
+
+
+def _arrow_type(name: str) -> pa.DataType:
+    return next((kind for names, kind in _TYPES if name in names), pa.string())
 
 
 def _as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-_TYPES: tuple[tuple[set[str], Callable[[pd.Series[Any]], pd.Series[Any]]], ...] = (
-    (_DAYS, lambda column: pd.to_datetime(column, format="ISO8601").astype("datetime64[us]")),
-    (
-        _MOMENTS,
-        lambda column: pd.to_datetime(column, format="ISO8601", utc=True).astype(
-            "datetime64[us, UTC]"
-        ),
-    ),
-    (_FLOATS, lambda column: column.astype("float64")),
-    (_WHOLE, lambda column: column.astype("int64")),
-    (_TRUTHS, lambda column: column.astype("bool")),
-    (_LISTS, lambda column: column.map(", ".join).astype("str")),
-    ({"evidence"}, lambda column: column.map(_as_json, "ignore").astype("str")),
+_TYPES: tuple[tuple[set[str], pa.DataType], ...] = (
+    (_DAYS, pa.timestamp("us")),
+    (_MOMENTS, pa.timestamp("us", "UTC")),
+    (_FLOATS, pa.float64()),
+    (_WHOLE, pa.int64()),
+    (_TRUTHS, pa.bool_()),
 )
 
 
@@ -174,33 +208,56 @@ def _days_as_text(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _to_csv(table: pd.DataFrame, path: Path) -> None:
-    _cells(_days_as_text(table)).to_csv(path, index=False, lineterminator="\n")
+def _to_csv(answer: pa.RecordBatchReader, path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(",".join(answer.schema.names) + "\n")
+        for batch in answer:
+            cells = _cells(_days_as_text(batch.to_pandas()))
+            cells.to_csv(file, header=False, index=False, lineterminator="\n")
 
 
-def _to_json(table: pd.DataFrame, path: Path) -> None:
-    _days_as_text(table).to_json(path, orient="records", indent=2, double_precision=15)
+def _to_json(answer: pa.RecordBatchReader, path: Path) -> None:
+    table = _days_as_text(answer.read_pandas())
+    table.to_json(path, orient="records", indent=2, double_precision=15)
 
 
-def _to_jsonl(table: pd.DataFrame, path: Path) -> None:
-    _days_as_text(table).to_json(path, orient="records", lines=True, double_precision=15)
+def _to_jsonl(answer: pa.RecordBatchReader, path: Path) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for batch in answer:
+            table = _days_as_text(batch.to_pandas())
+            table.to_json(file, orient="records", lines=True, double_precision=15)
 
 
-def _to_xlsx(table: pd.DataFrame, path: Path) -> None:
+def _to_parquet(answer: pa.RecordBatchReader, path: Path) -> None:
+    with pq.ParquetWriter(path, answer.schema) as file:
+        # A reader passes over what it does not want by row groups: each is to be worth it.
+        while group := list(islice(answer, _GROUP)):
+            file.write_table(pa.Table.from_batches(group))
+
+
+def _to_feather(answer: pa.RecordBatchReader, path: Path) -> None:
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_file(path, answer.schema, options=options) as file:
+        for batch in answer:
+            file.write_batch(batch)
+
+
+def _to_xlsx(answer: pa.RecordBatchReader, path: Path) -> None:
+    table = answer.read_pandas()
     if len(table) >= _SHEET_ROWS:
         # The writer would leave out what is too much, and say nothing.
-        raise ValueError(f"a sheet has {_SHEET_ROWS:,} rows, its head among them")
+        raise OSError(errno.EFBIG, f"a sheet has {_SHEET_ROWS:,} rows, its head among them")
     # As strings, whatever they look like: a title is no formula and no link.
     options = {"strings_to_formulas": False, "strings_to_urls": False}
     with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs={"options": options}) as book:
         _cells(_days_as_text(table)).to_excel(book, index=False, sheet_name="tickertrack")
 
 
-EXPORTS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
+EXPORTS: dict[str, Callable[[pa.RecordBatchReader, Path], None]] = {
     ".csv": _to_csv,
     ".json": _to_json,
     ".jsonl": _to_jsonl,
-    ".parquet": lambda table, path: table.to_parquet(path, index=False),
-    ".feather": lambda table, path: table.to_feather(path),
+    ".parquet": _to_parquet,
+    ".feather": _to_feather,
     ".xlsx": _to_xlsx,
 }

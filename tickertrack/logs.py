@@ -11,7 +11,7 @@ from typing import Literal
 
 from tickertrack.harmless import safe_term
 
-__all__ = ["Logging", "speak"]
+__all__ = ["Logging", "level_of", "speak"]
 
 # A line of a log is read by people and by programs with buffers of their own (faults A-13).
 _LONGEST = 2000
@@ -72,6 +72,12 @@ def speak(settings: Logging) -> None:
     logging.getLogger("tickertrack").setLevel(settings.level)
     # What it would say of jobs is a row of `runs`, and a line of ours.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+
+
+def level_of(verbose: int, *, quiet: bool) -> int:
+    """Give the level of logging that -v and -q ask for."""
+    levels = {0: logging.WARNING, 1: logging.INFO}
+    return logging.ERROR if quiet else levels.get(verbose, logging.DEBUG)
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "Link",
     "LinkReport",
     "Locator",
+    "Member",
     "Mention",
     "MentionKind",
     "Method",
@@ -310,6 +311,17 @@ class TradingDay:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A page that shows a strip, with every date that it offers."""
+
+    page_id: int
+    strip_id: int
+    captured_at: datetime | None
+    page_date: date | None
+    published: Published | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sighting:
     """
     A board as one page shows it, with every date that the page offers: the input of dating.
@@ -327,6 +339,12 @@ class Sighting:
     captured_at: datetime | None
     page_date: date | None
     published: Published | None
+
+    @property
+    def member(self) -> Member:
+        """Give the page that shows it."""
+        dates = (self.captured_at, self.page_date, self.published)
+        return Member(self.page_id, self.strip_id, *dates)
 
 
 def is_flat(sighting: Sighting) -> bool:

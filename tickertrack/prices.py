@@ -15,7 +15,16 @@ from tickertrack.models import DatedBoard, Method, Price, Status, TradingDay, is
 if TYPE_CHECKING:
     from tickertrack.markets import Market
 
-__all__ = ["resolve_prices"]
+__all__ = [
+    "Chains",
+    "Proofs",
+    "Series",
+    "first_day",
+    "is_proven",
+    "proofs_of",
+    "quarter_of",
+    "resolve_prices",
+]
 
 _SCALE = 10_000
 _METHODS: tuple[Method, ...] = ("matched", "captured", "stated")
@@ -29,6 +38,9 @@ _LIMIT_SLACK = 2
 
 Key = tuple[str, date]
 Era = tuple[str, int]
+# By session and publisher: how many last prices were the next references, of how many compared.
+Chains = Mapping[tuple[date, str], tuple[int, int]]
+Proofs = Mapping[Era, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +67,77 @@ def resolve_prices(
     A session without a quote of its own gets an `implied` price from the next session's reference
     only where references are proven to be last prices (DESIGN.md, fact 5: never assume).
     """
-    days = {day.session: day for day in sessions}
-    witnesses = _witnesses(boards, days)
-    following = _neighbours(days, 1)
-    prices = {
-        key: _price(key, found, _shown_on(witnesses, key[0], following.get(key[1])), market)
-        for key, found in witnesses.items()
-    }
-    prices |= _implied(witnesses, prices, _neighbours(days, -1), _proofs(witnesses, following))
-    return [prices[key] for key in sorted(prices)]
+    series = Series(boards, sessions)
+    return series.prices(market, proofs_of(series.chains()))
+
+
+class Series:
+    """The time series of sessions whose boards, and those of their neighbours, are given."""
+
+    def __init__(self, boards: Iterable[DatedBoard], sessions: Sequence[TradingDay]) -> None:
+        """Lay out who witnesses which price; `sessions` are all that there are."""
+        days = {day.session: day for day in sessions}
+        self._witnesses = _witnesses(boards, days)
+        self._following, self._preceding = _neighbours(days, 1), _neighbours(days, -1)
+
+    def prices(self, market: Market, proofs: Proofs) -> list[Price]:
+        """Resolve prices, sorted by symbol and session."""
+        witnesses = self._witnesses
+        prices = {
+            key: _price(key, found, self._later(key), market) for key, found in witnesses.items()
+        }
+        prices |= _implied(witnesses, prices, self._preceding, proofs)
+        return [prices[key] for key in sorted(prices)]
+
+    def chains(self) -> Chains:
+        """Count, by session and publisher, how often a settled price was the next reference."""
+        counts: dict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0])
+        for key, found in self._witnesses.items():
+            settled = {witness.price for witness in found if witness.settled}
+            if len(settled) != 1 or found[0].rounding:
+                continue
+            later = self._later(key)
+            for publisher in {witness.publisher for witness in found}:
+                references = {
+                    one.reference
+                    for one in later
+                    if one.reference is not None and one.publisher == publisher
+                }
+                if len(references) == 1:
+                    tally = counts[key[1], publisher]
+                    tally[0] += settled == references
+                    tally[1] += 1
+        return {key: (held, of) for key, (held, of) in counts.items()}
+
+    def _later(self, key: Key) -> list[Witness]:
+        session = self._following.get(key[1])
+        return self._witnesses.get((key[0], session), []) if session else []
+
+
+def proofs_of(chains: Chains) -> Proofs:
+    """Add up chains by publisher and quarter."""
+    counts: dict[Era, list[int]] = defaultdict(lambda: [0, 0])
+    for (session, publisher), (held, of) in chains.items():
+        counts[publisher, quarter_of(session)][0] += held
+        counts[publisher, quarter_of(session)][1] += of
+    return {era: (held, of) for era, (held, of) in counts.items()}
+
+
+def is_proven(proofs: Proofs, publisher: str, quarter: int) -> bool:
+    """Say whether a publisher's references are proven to be last prices in a quarter."""
+    near = [proofs.get((publisher, one), (0, 0)) for one in (quarter - 1, quarter, quarter + 1)]
+    held, of = (sum(column) for column in zip(*near, strict=True))
+    return bool(of >= _PROOF_COUNT and held >= _PROOF_SHARE * of)
+
+
+def quarter_of(day: date) -> int:
+    """Number the quarters of all years."""
+    return day.year * 4 + (day.month - 1) // 3
+
+
+def first_day(quarter: int) -> date:
+    """Give the first day of a quarter."""
+    return date(quarter // 4, quarter % 4 * 3 + 1, 1)
 
 
 def _witnesses(
@@ -79,12 +153,6 @@ def _witnesses(
         for symbol, price in board.sighting.prices.items():
             found[symbol, session].append(_witness(board, symbol, price, flat, settled))
     return {key: sorted(found[key], key=_order) for key in sorted(found)}
-
-
-def _shown_on(
-    witnesses: Mapping[Key, list[Witness]], symbol: str, session: date | None
-) -> list[Witness]:
-    return witnesses.get((symbol, session), []) if session else []
 
 
 def _witness(board: DatedBoard, symbol: str, price: int, flat: bool, settled: bool) -> Witness:  # noqa: FBT001
@@ -198,39 +266,11 @@ def _shown(values: Iterable[int]) -> str:
     return " and ".join(f"{value / _SCALE:g}" for value in sorted(values))
 
 
-def _proofs(
-    witnesses: Mapping[Key, list[Witness]], following: Mapping[date, date]
-) -> dict[Era, tuple[int, int]]:
-    """Count, by publisher and quarter, how often a settled price was the next reference."""
-    counts: dict[Era, list[int]] = defaultdict(lambda: [0, 0])
-    for (symbol, session), found in witnesses.items():
-        settled = {witness.price for witness in found if witness.settled}
-        later = _shown_on(witnesses, symbol, following.get(session))
-        for publisher in {witness.publisher for witness in found}:
-            references = {
-                one.reference
-                for one in later
-                if one.reference is not None and one.publisher == publisher
-            }
-            if len(settled) == 1 and len(references) == 1 and not found[0].rounding:
-                tally = counts[publisher, _quarter(session)]
-                tally[0] += settled == references
-                tally[1] += 1
-    return {era: (held, of) for era, (held, of) in counts.items()}
-
-
-def _is_proven(proofs: Mapping[Era, tuple[int, int]], publisher: str, session: date) -> bool:
-    quarter = _quarter(session)
-    near = [proofs.get((publisher, one), (0, 0)) for one in (quarter - 1, quarter, quarter + 1)]
-    held, of = (sum(column) for column in zip(*near, strict=True))
-    return bool(of >= _PROOF_COUNT and held >= _PROOF_SHARE * of)
-
-
 def _implied(
     witnesses: Mapping[Key, list[Witness]],
     prices: Mapping[Key, Price],
     preceding: Mapping[date, date],
-    proofs: Mapping[Era, tuple[int, int]],
+    proofs: Proofs,
 ) -> dict[Key, Price]:
     implied = {}
     for (symbol, session), found in witnesses.items():
@@ -238,7 +278,8 @@ def _implied(
         if before is None or (symbol, before) in witnesses:
             continue
         references = {one.reference for one in found if one.reference is not None}
-        proven = all(_is_proven(proofs, one.publisher, before) for one in found)
+        quarter = quarter_of(before)
+        proven = all(is_proven(proofs, one.publisher, quarter) for one in found)
         if len(references) != 1 or not proven or found[0].rounding:
             continue
         own = prices[symbol, session]
@@ -266,7 +307,3 @@ def _neighbours(days: Iterable[date], step: int) -> dict[date, date]:
     ordered = sorted(days)
     pairs = list(pairwise(ordered))
     return dict(pairs) if step > 0 else {two: one for one, two in pairs}
-
-
-def _quarter(day: date) -> int:
-    return day.year * 4 + (day.month - 1) // 3

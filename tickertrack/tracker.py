@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from copy import copy
-from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from tickertrack.actions import adjust
 from tickertrack.asking import Asking
 from tickertrack.closing import Closing
 from tickertrack.config import Config, load_config
 from tickertrack.errors import ConfigError, QueryError, SourceError
 from tickertrack.harmless import safe_term
-from tickertrack.models import IngestReport, LinkReport, Page, added
 from tickertrack.spans import Day, Symbols, capture_of, moment_of, names_of, span_of
-from tickertrack.store import linked, read
+from tickertrack.store import read
 from tickertrack.store.connect import open_reading, open_writing, told
 
 if TYPE_CHECKING:
@@ -31,22 +28,19 @@ if TYPE_CHECKING:
     from tickertrack.frames import Style
     from tickertrack.ingest import Batch
     from tickertrack.markets import Market
+    from tickertrack.models import IngestReport, LinkReport, Page
     from tickertrack.pages import Desk
     from tickertrack.store.facts import Facts
     from tickertrack.store.fetches import Fetch
-    from tickertrack.store.write import Conclusions
 
 __all__ = ["Progress", "Refused", "Step", "Tracker", "open_tracker"]
-
-log = logging.getLogger("tickertrack")
 
 # Pages in one transaction: enough to make the disk's work small, few enough to lose little; and
 # as many as a reader hands on at once.
 BATCH, _HANDED_ON = 5_000, 500
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What was read since the last step: pages, those without a strip, bytes, of all bytes."""
 
     pages: int
@@ -112,7 +106,10 @@ class Tracker(Asking, Closing):
         `captured_at` is for pages that do not say: a time, UTC where it has no offset, or a bare
         day, of which the session is not known.
         """
+        from dataclasses import replace  # noqa: PLC0415
+
         from tickertrack.ingest import Sources, gathered, reading_of  # noqa: PLC0415
+        from tickertrack.models import IngestReport, added  # noqa: PLC0415
 
         listed = [paths] if isinstance(paths, str | Path) else list(paths)
         if "" in listed:
@@ -134,6 +131,7 @@ class Tracker(Asking, Closing):
 
     def store(self, pages: Iterable[Page]) -> IngestReport:
         """Store pages batch by batch; a batch is acknowledged when it is safe on the disk."""
+        from tickertrack.models import IngestReport, added  # noqa: PLC0415
         from tickertrack.store.facts import facts_of  # noqa: PLC0415
 
         report, told = IngestReport(), set[int]()
@@ -143,9 +141,11 @@ class Tracker(Asking, Closing):
 
     def store_fetched(self, page: Page, fetch: Fetch | None) -> IngestReport:
         """Store a page together with what became of its address, or neither."""
+        from tickertrack.store.fetches import write_fetch  # noqa: PLC0415
         from tickertrack.store.write import store_pages  # noqa: PLC0415
 
-        return store_pages(self.writer(), self.path, [page], [fetch] if fetch else [])
+        notes = [partial(write_fetch, fetch=fetch)] if fetch else []
+        return store_pages(self.writer(), self.path, [page], notes)
 
     def refuse(self, errors: Iterable[SourceError]) -> None:
         """Keep in quarantine what could not be read or fetched."""
@@ -176,17 +176,17 @@ class Tracker(Asking, Closing):
         with told(self.path):
             return read.series_fit(self.reader(), symbol)
 
-    def resolve(self) -> None:
-        """Date all boards and rebuild prices from the stored facts, replacing what was there."""
-        from tickertrack.conclude import conclude  # noqa: PLC0415
-        from tickertrack.store.write import store_conclusions  # noqa: PLC0415
+    def resolve(self, *, afresh: bool = False) -> None:
+        """
+        Date the boards of new pages, and draw again what they change of dates and prices.
 
-        writer, market = self.writer(), self.market()
+        `afresh` does it for all that is stored: the outcome is the same, as it is for any order.
+        """
+        from tickertrack.resolving import forget, resolve  # noqa: PLC0415
 
-        def draw() -> Conclusions:
-            return conclude(list(read.sightings(writer)), read.series(writer), market)
-
-        store_conclusions(writer, self.path, self.config.market.name, draw)
+        if afresh:
+            forget(self.writer(), self.path)
+        resolve(self.writer(), self.path, self.market())
 
     def link(self, *, afresh: bool = False) -> LinkReport:
         """
@@ -202,8 +202,10 @@ class Tracker(Asking, Closing):
 
     def waiting(self) -> tuple[int, int]:
         """Count the articles and the sessions that wait to be linked."""
+        from tickertrack.store.linked import count_waiting  # noqa: PLC0415
+
         with told(self.path):
-            return linked.count_waiting(self.reader())
+            return count_waiting(self.reader())
 
     # ---- questions, as data frames
 
@@ -228,23 +230,22 @@ class Tracker(Asking, Closing):
         from tickertrack.frames import frame, styled  # noqa: PLC0415
 
         names = names_of(symbols)
-        how = {"follow_renames": follow_renames, "adjusted": adjusted}
-        rows = self.history_rows(names, start, end, as_of=as_of, **how)
-        shown = names or list(dict.fromkeys(row["symbol"] for row in rows))
-        zone = str(self.market().zone)
-        return styled(frame(rows, read.HISTORY), style, symbols=shown, zone=zone)
+        if as_of is None and not (follow_renames or adjusted):
+            table = self._frame(read.history(names, span_of(start, end)))
+        else:
+            how = {"follow_renames": follow_renames, "adjusted": adjusted}
+            rows = self.history_rows(names, start, end, as_of=as_of, **how)
+            table = frame(rows, read.HISTORY)
+        shown = names or list(table["symbol"].unique())
+        return styled(table, style, symbols=shown, zone=str(self.market().zone))
 
     def quotes(self, symbols: Symbols = (), start: Day = None, end: Day = None) -> pd.DataFrame:
         """Give every observed line, a row per page that shows it; undated ones have no session."""
-        from tickertrack.frames import frame  # noqa: PLC0415
-
-        return frame(self.quote_rows(names_of(symbols), start, end), read.QUOTES)
+        return self._frame(read.quotes(names_of(symbols), span_of(start, end)))
 
     def coverage(self, symbols: Symbols = (), start: Day = None, end: Day = None) -> pd.DataFrame:
         """Give sessions by symbols: captured, implied, missing or conflicting."""
-        from tickertrack.frames import frame  # noqa: PLC0415
-
-        return frame(self.coverage_rows(names_of(symbols), start, end), read.COVERAGE)
+        return self._frame(read.coverage(names_of(symbols), span_of(start, end)))
 
     # ---- questions, as rows: what the command line prints, without pandas
 
@@ -271,19 +272,19 @@ class Tracker(Asking, Closing):
     ) -> list[read.Row]:
         """Give the observed lines of symbols."""
         with told(self.path):
-            return read.quotes(self.reader(), symbols, span_of(start, end))
+            return read.rows(self.reader(), read.quotes(symbols, span_of(start, end)))
 
     def coverage_rows(
         self, symbols: Sequence[str], start: Day = None, end: Day = None
     ) -> list[read.Row]:
         """Give sessions by symbols, each captured, implied, missing or conflicting."""
         with told(self.path):
-            return read.coverage(self.reader(), symbols, span_of(start, end))
+            return read.rows(self.reader(), read.coverage(symbols, span_of(start, end)))
 
     def quarantine_rows(self) -> list[read.Row]:
         """Give what was refused, and why."""
         with told(self.path):
-            return read.quarantine(self.reader())
+            return read.rows(self.reader(), read.quarantine())
 
     def dating(self) -> tuple[int, int]:
         """Count the boards that pages show, and those of them that nothing dates."""
@@ -335,9 +336,13 @@ class Tracker(Asking, Closing):
         follow_renames: bool,
         adjusted: bool,
     ) -> list[read.Row]:
+        if not (follow_renames or adjusted):
+            return read.rows(connection, read.history(symbols, span))
+        from tickertrack.actions import adjust  # noqa: PLC0415
+
         actions = self._decided(connection) if adjusted else []
         if not follow_renames:
-            return adjust(read.history(connection, symbols, span), actions)
+            return adjust(read.rows(connection, read.history(symbols, span)), actions)
         from tickertrack.conclude import follow, last_names, under_last_names  # noqa: PLC0415
 
         market = self.market()
@@ -347,16 +352,15 @@ class Tracker(Asking, Closing):
 
     def _as_of(self, moment: datetime) -> sqlite3.Connection:
         """Draw the conclusions again, in memory, from the facts that were stored by then."""
-        from tickertrack.conclude import conclude  # noqa: PLC0415
-        from tickertrack.store.write import forget_after, store_conclusions  # noqa: PLC0415
+        from tickertrack.resolving import redraw  # noqa: PLC0415
+        from tickertrack.store.write import forget_after  # noqa: PLC0415
 
         past = sqlite3.connect(":memory:", isolation_level=None)
         past.row_factory = sqlite3.Row
         with told(self.path):
             self.reader().backup(past)
             forget_after(past, self.path, moment)
-            drawn = conclude(list(read.sightings(past)), read.series(past), self.market())
-        store_conclusions(past, self.path, self.config.market.name, lambda: drawn)
+        redraw(past, self.path, self.market())
         return past
 
     def _store_batch(self, batch: Batch) -> IngestReport:
@@ -366,9 +370,11 @@ class Tracker(Asking, Closing):
         return report
 
     def _store_facts(self, facts: Facts) -> IngestReport:
+        import logging  # noqa: PLC0415
+
         from tickertrack.store.write import store_facts  # noqa: PLC0415
 
-        report = store_facts(self.writer(), self.path, facts)
+        report, log = store_facts(self.writer(), self.path, facts), logging.getLogger("tickertrack")
         if log.isEnabledFor(logging.DEBUG):
             for page in facts.pages:
                 log.debug("stored %s", safe_term(page.url or page.file))

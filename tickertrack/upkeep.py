@@ -25,7 +25,7 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 
 def resolve(shift: Shift) -> Outcome:
     """Date all boards and rebuild prices: what the calendar or a new file says holds for all."""
-    shift.tracker.resolve()
+    shift.tracker.resolve(afresh=True)
     boards, undated = shift.tracker.dating()
     return Outcome({"boards": boards, "undated": undated})
 

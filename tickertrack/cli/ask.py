@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from tickertrack.cli.output import format_option, say, show
-from tickertrack.markets import symbols_of
 from tickertrack.store import read
 from tickertrack.tracker import Tracker
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["coverage", "export", "hint", "history", "quarantine", "quotes", "unknown", "upper"]
 
@@ -132,20 +127,7 @@ def export(tracker: Tracker, what: str, output: Path, start: str | None, end: st
     \b
     tickertrack export prices -o prices.parquet
     """
-    # Imported here: files are written by pandas, half a second.
-    from tickertrack.frames import write_file  # noqa: PLC0415
-
-    asked: dict[str, Callable[..., pd.DataFrame]] = {
-        "prices": tracker.history,
-        "quotes": tracker.quotes,
-        "moves": tracker.moves,
-        "links": tracker.links,
-        "news": tracker.news,
-        "coverage": tracker.coverage,
-    }
-    table = asked[what](start=start, end=end)
-    write_file(table, output)
-    say(f"{len(table)} rows in {output}")
+    say(f"{tracker.export(what, output, start, end)} rows in {output}")
 
 
 def upper(symbols: Sequence[str]) -> list[str]:
@@ -169,6 +151,11 @@ def hint(tracker: Tracker, names: Sequence[str], rows: Sequence[dict[str, Any]])
 
 def unknown(name: str, known: Sequence[str], tracker: Tracker) -> str:
     """Say what is known of a symbol that no page shows, or what else may be meant."""
+    # Imported here: most who ask know their symbols.
+    import difflib  # noqa: PLC0415
+
+    from tickertrack.markets import symbols_of  # noqa: PLC0415
+
     listed = symbols_of(tracker.market())
     if name in listed:
         return f"listed ({listed[name].name}), but on no page that is stored"

@@ -101,8 +101,8 @@ def ingest(
     report: bool,
 ) -> int:
     """
-    Read pages from PATHS: .txt .html .jsonl .warc (each also .gz), .parquet, folders, or - for
-    standard input. Of archives, only the publishers' own pages are read.
+    Read pages from PATHS: .txt .html .jsonl .warc .wet (each also .gz), .parquet, folders, or - for
+    standard input. Of archives, only the publishers' own pages that may hold a strip are read.
 
     \b
     tickertrack ingest pages/ crawl.jsonl --report
@@ -144,15 +144,17 @@ def _tell_dating(tracker: Tracker, bare: int, new: int) -> None:
 
 
 @click.command()
+@click.option("--afresh", is_flag=True, help="All that is stored, not only what is new.")
 @click.pass_obj
-def resolve(tracker: Tracker) -> None:
+def resolve(tracker: Tracker, afresh: bool) -> None:
     """
-    Date all boards and rebuild prices; ingest does so by itself.
+    Date boards and rebuild prices; ingest does so by itself.
 
     \b
     tickertrack resolve
+    tickertrack resolve --afresh
     """
-    tracker.resolve()
+    tracker.resolve(afresh=afresh)
     tracker.link()
     boards, undated = tracker.dating()
     say(f"{boards} boards, {undated} undated")

@@ -139,26 +139,22 @@ def build_axis(
     series: Sequence[Mapping[date, int]],
 ) -> Axis:
     """Lay the axis from `start` to `end`: the calendar's word, corrected by imported series."""
-    listed = {day.session: day for day in sessions}
-    length = (end - start).days + 1
-    days = [start + timedelta(days=index) for index in range(length)]
-    chances = [_chance(day, day in listed, series) for day in days]
-    opens = {day: listed[day].open_at for day in days if day in listed}
-    return Axis(start, zone, np.array(chances), opens)
+    opens = {day.session: day.open_at for day in sessions if start <= day.session <= end}
+    days = np.arange((end - start).days + 1)
+    listed = np.isin(days, [(day - start).days for day in opens])
+    chances = np.where((start.weekday() + days) % 7 >= _SATURDAY, _WEEKEND, _CLOSED_WEEKDAY)
+    chances = np.where(listed, _LISTED, chances)
+    covered, known = np.zeros_like(listed), np.zeros_like(listed)
+    for closes in series:
+        places = [(day - start).days for day in closes]
+        known |= np.isin(days, places)
+        covered |= (days >= min(places, default=0)) & (days <= max(places, default=-1))
+    missing = np.where(listed, _MISSING_LISTED, _MISSING_CLOSED)
+    chances = np.where(known, _IN_SERIES, np.where(covered, missing, chances))
+    return Axis(start, zone, chances, opens)
 
 
 def normal(weights: Vector) -> Vector:
     """Scale weights to a sum of one."""
     total = float(weights.sum())
     return weights / total if total > 0 else np.full(len(weights), 1.0 / max(len(weights), 1))
-
-
-def _chance(day: date, is_listed: bool, series: Sequence[Mapping[date, int]]) -> float:  # noqa: FBT001
-    covering = [one for one in series if one and min(one) <= day <= max(one)]
-    if any(day in one for one in covering):
-        return _IN_SERIES
-    if covering:
-        return _MISSING_LISTED if is_listed else _MISSING_CLOSED
-    if is_listed:
-        return _LISTED
-    return _WEEKEND if day.weekday() >= _SATURDAY else _CLOSED_WEEKDAY

@@ -2,98 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections import deque
+from collections.abc import Iterable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tickertrack.dating.axis import Axis, Vector, normal
-from tickertrack.dating.edges import Edge, adjacency, message
+from tickertrack.dating.axis import Axis, Vector
+from tickertrack.dating.edges import likely, logs, message
+from tickertrack.dating.graph import Graph
+from tickertrack.dating.past import Joint
 
-__all__ = ["beliefs", "shaken"]
+__all__ = ["believed", "shaken", "tell"]
 
-# What an edge outside of the forest may weigh at most, in bits: it closes a circle, so part of
+# What a joint outside of the forest may weigh at most, in bits: it closes a circle, so part of
 # what it carries has been heard already.
 _SHAKES = 7.0
+# So far news mostly reaches.
+_STEPS = 4
+
+_Total = NDArray[np.int32]
+_Sender = tuple[Joint, int]
 
 
-def beliefs(axis: Axis, evidence: Sequence[Vector], forest: Sequence[Edge]) -> list[Vector]:
+def tell(graph: Graph, axis: Axis, changed: Iterable[int]) -> set[int]:
     """
-    Give each node's posterior over the days: sum-product on a forest (Pearl 1982).
+    Let what changed be told on along the forest: sum-product (Pearl 1982); give who hears of it.
 
-    `evidence` holds each node's own likelihoods; the prior of a day is that the market traded.
+    Each side of a joint tells the other what it knows from all its other joints. Sums of whole
+    numbers are the same in any order, so what is told depends on the forest alone.
     """
-    joined = adjacency(forest)
-    order, parents = _walk(len(evidence), joined)
-    up: dict[int, Vector] = {}
-    own = [vector * axis.open_probability for vector in evidence]
-    inward = [vector.copy() for vector in own]
-    for node in reversed(order):
-        edge = parents.get(node)
-        if edge is not None:
-            up[node] = _sent(axis, edge, node, inward[node])
-            parent = _other(edge, node)
-            inward[parent] = _scaled(inward[parent] * up[node])
-    final: dict[int, Vector] = {}
-    for node in order:
-        edge = parents.get(node)
-        if edge is None:
-            final[node] = normal(inward[node])
+    heard = set(changed)
+    graph.know_around(heard, _STEPS)
+    waiting = deque(_leaves_first(graph, heard))
+    queued = {(joint.key, sender) for joint, sender in waiting}
+    while waiting:
+        joint, sender = waiting.popleft()
+        queued.discard((joint.key, sender))
+        if not _retold(graph, axis, joint, sender):
             continue
-        parent = _other(edge, node)
-        without = final[parent] / np.maximum(up[node], 1e-300)
-        final[node] = normal(inward[node] * _sent(axis, edge, parent, without))
-    return [final[node] for node in range(len(evidence))]
+        other = joint.other(sender)
+        heard.add(other)
+        for further in graph.chosen_of(other):
+            if further.key != joint.key and (further.key, other) not in queued:
+                queued.add((further.key, other))
+                waiting.append((further, other))
+    return heard
 
 
-def shaken(
-    axis: Axis, believed: Sequence[Vector], edges: Sequence[Edge], forest: Sequence[Edge]
-) -> list[Vector]:
-    """Let the edges that closed circles shake what the forest believes, and never confirm it."""
-    in_forest = set(forest)
-    result = [belief.copy() for belief in believed]
-    for edge in edges:
-        if edge in in_forest or edge.kind == "page":
-            continue
-        weak = replace(edge, bits=min(edge.bits, _SHAKES))
-        result[edge.two] *= message(axis, weak, believed[edge.one], forward=True)
-        result[edge.one] *= message(axis, weak, believed[edge.two], forward=False)
-    return [_no_surer(*pair) for pair in zip(believed, map(normal, result), strict=True)]
+def _retold(graph: Graph, axis: Axis, joint: Joint, sender: int) -> bool:
+    """Tell what a node knows over a joint; say whether that is anything else than before."""
+    total = _total(graph, sender, without=joint)
+    forward = joint.one == sender
+    told = logs(message(axis, joint.kind, joint.bits, likely(total), forward=forward))
+    before = joint.forward if forward else joint.backward
+    if before is not None and np.array_equal(before, told):
+        return False
+    if forward:
+        joint.forward = told
+    else:
+        joint.backward = told
+    graph.touched.joints.add(joint.key)
+    return True
+
+
+def _total(graph: Graph, node: int, without: Joint | None = None) -> _Total:
+    total = graph.node(node).own.astype(np.int32)
+    for joint in graph.chosen_of(node):
+        told = joint.told(node)
+        if told is not None and joint is not without:
+            total += told
+    return total
+
+
+def _leaves_first(graph: Graph, nodes: Iterable[int]) -> Iterator[_Sender]:
+    """Order what changed nodes tell so that each is told once where all are new."""
+    own = set(nodes)
+    seen: set[int] = set()
+    down: list[_Sender] = []
+    for root in sorted(own):
+        waiting = [root] if root not in seen else []
+        seen.add(root)
+        while waiting:
+            node = waiting.pop()
+            for joint in graph.chosen_of(node):
+                other = joint.other(node)
+                if other not in seen:
+                    down.append((joint, node))
+                    if other in own:
+                        seen.add(other)
+                        waiting.append(other)
+    yield from ((joint, joint.other(sender)) for joint, sender in reversed(down)
+                if joint.other(sender) in own)  # fmt: skip
+    yield from down
+
+
+def believed(graph: Graph, node: int) -> Vector:
+    """Give a node's posterior over the days, by all that the forest tells it."""
+    return likely(_total(graph, node))
+
+
+def shaken(graph: Graph, axis: Axis, node: int) -> Vector:
+    """Let the joints that closed circles shake what a node believes, and never confirm it."""
+    total = _total(graph, node)
+    before = likely(total)
+    others = [one for one in graph.joints_of(node) if not one.chosen and one.kind != "page"]
+    if not others:
+        return before
+    for joint in others:
+        bits = min(joint.bits, _SHAKES)
+        told = believed(graph, joint.other(node))
+        total += logs(message(axis, joint.kind, bits, told, forward=joint.two == node))
+    return _no_surer(before, likely(total))
 
 
 def _no_surer(before: Vector, after: Vector) -> Vector:
     """Give what is believed after, but no surer of the same day: that would be hearing twice."""
     same = int(before.argmax()) == int(after.argmax())
     return before if same and after.max() > before.max() else after
-
-
-def _sent(axis: Axis, edge: Edge, sender: int, belief: Vector) -> Vector:
-    return _scaled(message(axis, edge, belief, forward=edge.one == sender))
-
-
-def _scaled(vector: Vector) -> Vector:
-    top = float(vector.max())
-    return vector / top if top > 0 else np.ones(len(vector))
-
-
-def _other(edge: Edge, node: int) -> int:
-    return edge.two if edge.one == node else edge.one
-
-
-def _walk(count: int, joined: Mapping[int, list[Edge]]) -> tuple[list[int], dict[int, Edge]]:
-    order: list[int] = []
-    parents: dict[int, Edge] = {}
-    seen = [False] * count
-    for root in range(count):
-        waiting = [] if seen[root] else [root]
-        seen[root] = True
-        while waiting:
-            node = waiting.pop()
-            order.append(node)
-            for edge in joined.get(node, ()):
-                other = _other(edge, node)
-                if not seen[other]:
-                    seen[other] = True
-                    parents[other] = edge
-                    waiting.append(other)
-    return order, parents

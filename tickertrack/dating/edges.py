@@ -1,5 +1,5 @@
 """
-What joins nodes: neighbouring sessions, boards of one page, and the forest of what is surest.
+What joins nodes: neighbouring sessions, and boards of one page.
 
 Last prices of one session are the reference prices of the next (DESIGN.md, fact 5), so a price
 vector that is another node's reference vector makes the two neighbours.
@@ -7,22 +7,21 @@ vector that is another node's reference vector makes the two neighbours.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from tickertrack.dating.axis import Axis, Vector, normal
-from tickertrack.dating.nodes import Node, PriceIndex, agreement, root_of, tolerance_of
+from tickertrack.dating.gathering import Gathered, is_enough
+from tickertrack.dating.graph import Graph
+from tickertrack.dating.nodes import BoardVector, agreement, around, keys_of, named, telling
+from tickertrack.dating.past import Joint, JointKey, Kind, Logs
 
-__all__ = ["Edge", "Kind", "find_edges", "message", "spanning_forest"]
+__all__ = ["join", "likely", "logs", "message"]
 
-Kind = Literal["next", "same", "page"]
-
-# Fewer agreeing bits are not worth an edge; more than these are not worth more.
+# Fewer agreeing bits are not worth a joint; more than these are not worth more.
 _WORTH, _ENOUGH = 8.0, 40.0
 # Where a site keeps its own last prices, all of them are the next references; where it takes
 # official closes, fewer are. Below half it is no chain.
@@ -30,136 +29,191 @@ _CHAINED = 0.5
 # Boards of one page are of one session but for the minutes in which one refreshes first (fact 3):
 # even odds where as many pages say otherwise, 1 % by the first page more.
 _TORN, _OUT_OF_PHASE = 0.5, 0.02
-_PAGE_WEIGHT = 12.0
 # What a page of those first minutes says of its boards, of what another page says.
 _EARLY = 0.25
+# Likelihoods are kept in steps of 1/64 bit, down to what is as good as never: what is told from
+# node to node then stops exactly where it makes no difference.
+_STEPS, _LEAST = 64, -63 * 64
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """
-    Two nodes and how their sessions stand to each other.
-
-    `next`: the second is the session after the first; `same`: one session by its prices; `page`:
-    shown together, by so many pages (`bits`) more than with a neighbour of the first.
-    """
-
-    one: int
-    two: int
-    kind: Kind
-    bits: float
+def logs(weights: Vector) -> Logs:
+    """Round the likelihoods of days to steps of 1/64 bit below the greatest."""
+    top = float(weights.max())
+    if top <= 0:
+        return np.zeros(len(weights), dtype=np.int16)
+    bits = np.log2(np.maximum(weights / top, 2.0**-63))
+    return np.asarray(np.maximum(np.rint(bits * _STEPS), _LEAST), dtype=np.int16)
 
 
-def find_edges(axis: Axis, nodes: Sequence[Node]) -> list[Edge]:
-    """List the edges between nodes, each pair and kind once, by the strongest evidence."""
-    best: dict[tuple[int, int, Kind], float] = {}
-    for edge in _neighbours(nodes):
-        key = (edge.one, edge.two, edge.kind)
-        best[key] = max(best.get(key, 0.0), edge.bits)
-    apart = {frozenset((one, two)) for one, two, kind in best if kind == "next"}
-    best.update(((edge.one, edge.two, edge.kind), edge.bits) for edge in _pages(axis, nodes, apart))
-    return [Edge(*key, bits) for key, bits in sorted(best.items())]
+def likely(total: np.ndarray[tuple[int, ...], np.dtype[np.int32]]) -> Vector:
+    """Give the probability of each day by a sum of rounded likelihoods."""
+    return normal(np.exp2((total - total.max()) / _STEPS))
 
 
-def spanning_forest(axis: Axis, evidence: Sequence[Vector], edges: Sequence[Edge]) -> list[Edge]:
-    """Choose the edges that the data speaks for most, and no circle of them."""
-    own = [normal(vector * axis.open_probability) for vector in evidence]
-    weighed = [(weight(axis, own, edge), edge) for edge in edges]
-    surest = sorted(weighed, key=lambda pair: (-pair[0], pair[1].one, pair[1].two, pair[1].kind))
-    parents = list(range(len(evidence)))
-    forest = []
-    for gain, edge in surest:
-        one, two = root_of(parents, edge.one), root_of(parents, edge.two)
-        if gain <= 0 or one == two:
-            continue
-        parents[two] = one
-        forest.append(edge)
-    return forest
-
-
-def weight(axis: Axis, own: Sequence[Vector], edge: Edge) -> float:
-    """Give the logarithm of how much likelier the data is with the edge than without."""
-    if edge.kind == "page":
-        return _PAGE_WEIGHT + edge.bits
-    joint = float(np.sum(message(axis, edge, own[edge.one], forward=True) * own[edge.two]))
-    return math.log2(max(joint, 1e-300)) + edge.bits * 1e-6
-
-
-def message(axis: Axis, edge: Edge, belief: Vector, *, forward: bool) -> Vector:
-    """Carry what one node believes over an edge, as a likelihood for the other node."""
-    belief = normal(belief)
-    strength: float = 2.0 ** min(edge.bits, _ENOUGH)
-    if edge.kind == "next":
+def message(axis: Axis, kind: Kind, bits: float, belief: Vector, *, forward: bool) -> Vector:
+    """Carry what one node believes over a joint, as a likelihood for the other node."""
+    strength: float = 2.0 ** min(bits, _ENOUGH)
+    if kind == "next":
         carried = axis.following(belief) if forward else axis.preceding(belief)
         return 1.0 + strength * carried
-    if edge.kind == "same":
+    if kind == "same":
         return 1.0 + strength * belief
     beside = axis.following(belief) + axis.preceding(belief)
     # That each of several pages was caught in such minutes is less likely with every page.
-    astray: float = max(_TORN * _OUT_OF_PHASE**edge.bits, 1e-6)
+    astray: float = max(_TORN * _OUT_OF_PHASE**bits, 1e-6)
     together = belief / np.maximum(axis.open_probability, 1e-6)
     return (1.0 - astray) * together + 0.5 * astray * beside + 1e-7
 
 
-def _neighbours(nodes: Sequence[Node]) -> Iterator[Edge]:
-    for board in ("stocks", "index"):
-        own = [place for place, node in enumerate(nodes) if node.board == board]
-        moving = [place for place in own if not nodes[place].flat]
-        still = [place for place in own if nodes[place].flat]
-        yield from _matches(nodes, own, moving, "next")
+# ---- which joints there are
+
+
+def join(graph: Graph, axis: Axis, gathered: Gathered) -> set[int]:
+    """Lay the joints of new and grown nodes; give the ends of all that became different."""
+    found: dict[JointKey, float] = {}
+    for key, bits in [*_ahead(graph, gathered), *_back(graph, gathered)]:
+        found[key] = max(found.get(key, 0.0), bits)
+    graph.know_joints(end for key in found for end in key[:2])
+    for key, bits in sorted(found.items()):
+        known = graph.joints.get(key)
+        if known is None or known.bits < bits:
+            graph.add_joint(_joint(key, bits, known))
+    _join_pages(graph, axis, gathered)
+    changed = graph.touched.joints | graph.touched.gone_joints
+    return {end for key in changed for end in key[:2]} - graph.touched.gone_nodes
+
+
+def _joint(key: JointKey, bits: float, known: Joint | None) -> Joint:
+    return replace(known, bits=bits) if known else Joint(*key, bits)
+
+
+def _ahead(graph: Graph, gathered: Gathered) -> Iterator[tuple[JointKey, float]]:
+    """Find the nodes whose references are the last prices of these."""
+    vectors = {one.id: one for one in graph.vectors_of(sorted(gathered.rebuilt))}
+    vectors |= {own_id: graph.vectors[own_id] for own_id in sorted(gathered.fresh)}
+    graph.know_boards(graph.strips_of(vectors))
+    keys: dict[int, set[int]] = {}
+    for vector in vectors.values():
+        seats = [(strip, vector.board) for strip in graph.strips_of([vector.id])]
+        keys[vector.id] = {
+            key for seat in seats for key in telling(vector.board, graph.board(seat)[0])
+        }
+    graph.know_keys(
+        near for own_id, own in keys.items() for _, near in around(vectors[own_id].board, own)
+    )
+    for own_id, own in keys.items():
+        yield from _compared(graph, vectors[own_id], _faces(graph, vectors[own_id], own))
+
+
+def _faces(graph: Graph, vector: BoardVector, keys: Iterable[int]) -> set[int]:
+    shared: dict[int, set[int]] = defaultdict(set)
+    for key, near in around(vector.board, keys):
+        if graph.having(key):
+            for part, other in graph.having(near):
+                if part != "price":
+                    shared[other].add(named(key))
+    return {own_id for own_id, symbols in shared.items() if is_enough(symbols)}
+
+
+def _back(graph: Graph, gathered: Gathered) -> Iterator[tuple[JointKey, float]]:
+    """Find the nodes whose last prices are the references of these, where they are new."""
+    sources: dict[int, set[int]] = defaultdict(set)
+    faces = [graph.face(node) for node in sorted(gathered.rebuilt)]
+    graph.know_keys(
+        near
+        for face in faces
+        for _, near in around(face.board, keys_of(face.board, face.references))
+    )
+    for face in faces:
+        for other in _holders(graph, face):
+            sources[other].add(face.id)
+    graph.know_vectors(sources)
+    graph.know_boards(graph.strips_of(sources))
+    for own_id, targets in sorted(sources.items()):
+        yield from _compared(graph, graph.vectors[own_id], targets)
+
+
+def _holders(graph: Graph, face: BoardVector) -> set[int]:
+    shared: dict[int, set[int]] = defaultdict(set)
+    for key, near in around(face.board, keys_of(face.board, face.references)):
+        if graph.having(key):
+            for part, other in graph.having(near):
+                if part == "price":
+                    shared[other].add(named(key))
+    return {own_id for own_id, symbols in shared.items() if is_enough(symbols)}
+
+
+def _compared(
+    graph: Graph, source: BoardVector, targets: Iterable[int]
+) -> Iterator[tuple[JointKey, float]]:
+    """Hold the last prices that strips of a vector show against other nodes' references."""
+    graph.know_vectors(targets)
+    for target in (graph.vectors[own_id] for own_id in sorted(targets)):
+        kind: Kind = "same" if target.flat else "next"
         # A flat board repeats the last prices of its session.
-        yield from _matches(nodes, moving, still, "same")
-
-
-def _matches(
-    nodes: Sequence[Node], sources: list[int], targets: list[int], kind: Kind
-) -> Iterator[Edge]:
-    if not sources or not targets:
-        return
-    board = nodes[targets[0]].board
-    tolerance = tolerance_of(board)
-    index = PriceIndex(board, (nodes[place].references for place in targets))
-    for source in sources:
-        for prices in nodes[source].seen:
-            for near in index.near(prices):
-                target = targets[near]
-                found = agreement(board, prices, nodes[target].references, tolerance)
-                if target != source and found.bits >= _WORTH and found.share >= _CHAINED:
-                    missed = found.shared - found.agreeing
-                    yield Edge(source, target, kind, found.bits - missed)
-
-
-def _pages(axis: Axis, nodes: Sequence[Node], apart: Collection[frozenset[int]]) -> Iterator[Edge]:
-    """Join the boards of a page; a node keeps the partner that most of its pages show."""
-    stocks: dict[int, int] = {}
-    for place, node in enumerate(nodes):
-        if node.board == "stocks":
-            stocks.update((member.page_id, place) for member in node.members)
-    for place, node in enumerate(nodes):
-        if node.board != "index":
+        fits = target.node == target.id != source.node and not (target.flat and source.flat)
+        if not fits or source.node is None:
             continue
-        said = _partners(axis, node, stocks)
-        first = min(said, key=lambda partner: (-said[partner], partner), default=None)
-        if first is not None:
-            # Two partners may be one session, of other stocks; neighbours by price are two.
-            rivals = (said[other] for other in said if frozenset((first, other)) in apart)
-            yield Edge(first, place, "page", said[first] - max(rivals, default=0.0))
+        for strip in sorted(graph.strips_of([source.id])):
+            found = agreement(
+                source.board, graph.board((strip, source.board))[0], target.references
+            )
+            if found.bits >= _WORTH and found.share >= _CHAINED:
+                bits = found.bits - (found.shared - found.agreeing)
+                yield (source.node, target.id, kind), bits
 
 
-def _partners(axis: Axis, node: Node, stocks: Mapping[int, int]) -> Mapping[int, float]:
+# ---- boards of one page
+
+
+def _join_pages(graph: Graph, axis: Axis, gathered: Gathered) -> None:
+    for node in sorted(_beside(graph, gathered)):
+        partner = _partner(graph, axis, node)
+        known = [one for one in graph.joints_of(node) if one.kind == "page"]
+        for joint in known:
+            if partner is None or joint.one != partner[0]:
+                graph.drop_joint(joint)
+        if partner is None:
+            continue
+        kept = next((one for one in known if one.one == partner[0]), None)
+        if kept is None or kept.bits != partner[1]:
+            graph.add_joint(_joint((partner[0], node, "page"), partner[1], kept))
+
+
+def _beside(graph: Graph, gathered: Gathered) -> set[int]:
+    """List the index nodes whose partner may be another one now, or surer."""
+    changed = graph.touched.joints | graph.touched.gone_joints
+    ends = {end for key in changed for end in key[:2]} | gathered.grown
+    ends -= graph.touched.gone_nodes
+    graph.know_nodes(ends)
+    found = set()
+    for node in ends:
+        if graph.face(node).board == "index":
+            found.add(node)
+            continue
+        beside = (graph.node_at((strip, "index")) for strip in graph.strips_in(node))
+        found |= {other for other in beside if other is not None}
+    return found
+
+
+def _partner(graph: Graph, axis: Axis, node: int) -> tuple[int, float] | None:
+    """Give the partner that most pages of an index node show, and by how much."""
+    said = _said(graph, axis, node)
+    first = min(said, key=lambda partner: (-said[partner], partner), default=None)
+    if first is None:
+        return None
+    # Two partners may be one session, of other stocks; neighbours by price are two.
+    near = {one.other(first) for one in graph.joints_of(first) if one.kind == "next"}
+    rivals = (said[other] for other in said.keys() & near)
+    return first, said[first] - max(rivals, default=0.0)
+
+
+def _said(graph: Graph, axis: Axis, node: int) -> Mapping[int, float]:
     said: dict[int, float] = defaultdict(float)
-    for member in node.members:
-        partner = stocks.get(member.page_id)
+    graph.know_nodes([node])
+    for member in graph.members_in(node):
+        partner = graph.node_at((member.strip_id, "stocks"))
         if partner is not None:
             early = member.captured_at is not None and axis.is_early(member.captured_at)
             said[partner] += _EARLY if early else 1.0
     return said
-
-
-def adjacency(edges: Sequence[Edge]) -> Mapping[int, list[Edge]]:
-    """List the edges of each node."""
-    result: dict[int, list[Edge]] = defaultdict(list)
-    for edge in edges:
-        result[edge.one].append(edge)
-        result[edge.two].append(edge)
-    return result

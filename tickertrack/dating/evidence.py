@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tickertrack.dating.axis import FIRST_MINUTES, Axis, Vector
-from tickertrack.models import Board, Sighting, is_flat
+from tickertrack.models import Board, Member
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,6 +54,7 @@ _FAR = 80.0
 INDEX_ROUNDING = 6_000
 _SETTLED_SHARE = 0.5
 
+Prices = Mapping[str, int]
 Series = Mapping[date, int]
 
 
@@ -87,19 +88,20 @@ class _Shares:
     older: float
 
 
-def own_evidence(axis: Axis, sighting: Sighting) -> Vector | None:
+def own_evidence(axis: Axis, member: Member, *, flat: bool) -> Vector | None:
     """Give the likelihood of each day by the page's own dates; None where it has none that date."""
-    found = [*_captured(axis, [sighting]), *_stated(axis, [sighting])]
+    found = [*_captured(axis, [member]), *_stated(axis, [member], flat=flat)]
     return np.prod(found, axis=0) if found else None
 
 
-def date_evidence(axis: Axis, sightings: Sequence[Sighting]) -> Vector:
+def date_evidence(axis: Axis, members: Sequence[Member], *, flat: bool) -> Vector:
     """
     Give the joint likelihood by the dates of pages that show one session's board.
 
     Equal dates count once: ten copies of one morning are one witness, not ten.
     """
-    found = [*_captured(axis, sightings), *_stated(axis, sightings), *_bounded(axis, sightings)]
+    stated = _stated(axis, members, flat=flat)
+    found = [*_captured(axis, members), *stated, *_bounded(axis, members)]
     joint = np.ones(len(axis))
     for likelihood in found:
         joint = joint * likelihood
@@ -108,13 +110,18 @@ def date_evidence(axis: Axis, sightings: Sequence[Sighting]) -> Vector:
 
 
 def series_evidence(
-    axis: Axis, board: Board, sighting: Sighting, series: Mapping[str, AxisSeries]
+    axis: Axis, board: Board, shown: tuple[Prices, Prices], series: Mapping[str, AxisSeries]
 ) -> Vector:
-    """Give the likelihood of each day by the imported daily closes of the board's symbols."""
+    """
+    Give the likelihood of each day by the imported daily closes of a board's symbols.
+
+    `shown` are its last prices and its reference prices.
+    """
     joint = np.ones(len(axis))
-    for symbol in sorted(sighting.references.keys() & series.keys()):
+    prices, references = shown
+    for symbol in sorted(references.keys() & series.keys()):
         closes = series[symbol]
-        reference, price = sighting.references[symbol], sighting.prices[symbol]
+        reference, price = references[symbol], prices[symbol]
         if board == "index":
             joint = joint * _index_reference(axis, reference, closes)
             joint = joint * _index_price(price, closes)
@@ -124,8 +131,8 @@ def series_evidence(
     return joint
 
 
-def _captured(axis: Axis, sightings: Iterable[Sighting]) -> list[Vector]:
-    moments = sorted({one.captured_at for one in sightings if one.captured_at})
+def _captured(axis: Axis, members: Iterable[Member]) -> list[Vector]:
+    moments = sorted({one.captured_at for one in members if one.captured_at})
     by_shown: dict[bytes, Vector] = {}
     for moment in moments:
         shown = axis.shown_at(moment)
@@ -136,13 +143,13 @@ def _captured(axis: Axis, sightings: Iterable[Sighting]) -> list[Vector]:
     return list(by_shown.values())
 
 
-def _stated(axis: Axis, sightings: Iterable[Sighting]) -> list[Vector]:
+def _stated(axis: Axis, members: Iterable[Member], *, flat: bool) -> list[Vector]:
     stated = {
-        (one.page_date, is_flat(one))
-        for one in sightings
+        one.page_date
+        for one in members
         if one.page_date and axis.inside(one.page_date) and not one.captured_at
     }
-    return [_stated_on(axis, day, flat=flat) for day, flat in sorted(stated)]
+    return [_stated_on(axis, day, flat=flat) for day in sorted(stated)]
 
 
 def _stated_on(axis: Axis, day: date, *, flat: bool) -> Vector:
@@ -153,8 +160,8 @@ def _stated_on(axis: Axis, day: date, *, flat: bool) -> Vector:
     return _shared(axis, axis.shown_on(day), _Shares(*_STATED), until=day)
 
 
-def _bounded(axis: Axis, sightings: Iterable[Sighting]) -> list[Vector]:
-    stamps = [one.published.at for one in sightings if one.published]
+def _bounded(axis: Axis, members: Iterable[Member]) -> list[Vector]:
+    stamps = [one.published.at for one in members if one.published]
     if not stamps:
         return []
     # The latest article bounds best; a wrong date among many must not bound alone.

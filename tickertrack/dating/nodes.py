@@ -1,5 +1,5 @@
 """
-Boards that must be of one session, gathered into nodes.
+Reference vectors, and how they are told to be of one session.
 
 All captures of a session share their reference prices, symbol by symbol, and no other session
 has them all: that is what makes a node. A flat board (every stock `No Change`, before the open)
@@ -9,14 +9,30 @@ has no reference prices of its own; its prices are the last ones of the session 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
 from tickertrack.dating.evidence import INDEX_ROUNDING
-from tickertrack.models import Board, Sighting, is_flat
+from tickertrack.models import Board, content_id
 
-__all__ = ["Agreement", "Node", "agreement", "bits_of", "gather", "threshold"]
+__all__ = [
+    "CROWD",
+    "Agreement",
+    "BoardVector",
+    "Prices",
+    "agreement",
+    "are_one",
+    "around",
+    "bits_of",
+    "keys_of",
+    "named",
+    "telling",
+    "threshold",
+    "tolerance_of",
+    "vector_of",
+]
 
 _SCALE = 10_000
 _PAISA = _SCALE // 100
@@ -26,29 +42,26 @@ _STOCK_MOVE, _STOCK_BITS = 0.03, (0.5, 5.0)
 # An index moves 1 % a day against a rounding of a point; the others move with the first one.
 _INDEX_MOVE, _FOLLOWER_MOVE, _NORMAL_WIDTH = 0.01, 0.0025, 2.5
 # Chance must make less than one false match in a thousand boards.
-_SAFETY_BITS = 10.0
+_SAFETY_BITS = 10
 # Of the numbers that two boards share, so many must agree: a site mends one now and then.
 _MOST = 0.9
-_KEYS_TRIED, _COMMON = 8, 200
+# Vectors are found by the numbers of theirs that tell most, unless so many have the same one, as
+# of a stock that is suspended.
+_TELLING, CROWD = 8, 200
+_PRICE_BITS = 32
 
 Prices = Mapping[str, int]
 
 
 @dataclass(slots=True)
-class Node:
-    """Boards of one session: who shows them, and the prices that were seen."""
+class BoardVector:
+    """A board's reference prices, as some strips show them; `node`: whose, if it tells enough."""
 
+    id: int
     board: Board
     flat: bool
     references: Prices
-    bits: float
-    members: list[Sighting] = field(default_factory=list)
-    seen: list[Prices] = field(default_factory=list)
-
-    @property
-    def key(self) -> tuple[int, int]:
-        """Give the same node the same place in any order of arrival."""
-        return min((one.strip_id, one.page_id) for one in self.members)
+    node: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +78,20 @@ class Agreement:
         return self.agreeing / self.shared if self.shared else 0.0
 
 
-def threshold(boards: int) -> float:
-    """Give the bits that an agreement needs not to be chance among so many boards."""
-    return math.log2(max(boards, 2)) + _SAFETY_BITS
+def vector_of(board: Board, references: Prices, *, flat: bool) -> BoardVector:
+    """Name a board's reference prices by what they are: the same ones are one vector."""
+    named = [f"{symbol} {references[symbol]}" for symbol in sorted(references)]
+    own_id = content_id("vector", board, "flat" if flat else "", *named)
+    return BoardVector(own_id, board, flat, references)
+
+
+def threshold(boards: int) -> int:
+    """
+    Give the bits that an agreement needs not to be chance among so many boards.
+
+    In whole bits: it changes, and all is drawn anew, where their number has doubled.
+    """
+    return (max(boards, 2) - 1).bit_length() + _SAFETY_BITS
 
 
 def bits_of(board: Board, prices: Prices, tolerance: int) -> float:
@@ -76,8 +100,9 @@ def bits_of(board: Board, prices: Prices, tolerance: int) -> float:
     return math.fsum(_symbol_bits(board, prices, tolerance).values())
 
 
-def agreement(board: Board, one: Prices, other: Prices, tolerance: int) -> Agreement:
-    """Compare two vectors of prices in 1/10,000; `tolerance` is the rounding of both together."""
+def agreement(board: Board, one: Prices, other: Prices) -> Agreement:
+    """Compare two vectors of prices in 1/10,000, within the rounding of both together."""
+    tolerance = tolerance_of(board)
     shared = one.keys() & other.keys()
     equal = {
         symbol: one[symbol] for symbol in shared if abs(one[symbol] - other[symbol]) <= tolerance
@@ -85,114 +110,55 @@ def agreement(board: Board, one: Prices, other: Prices, tolerance: int) -> Agree
     return Agreement(bits_of(board, equal, tolerance), len(equal), len(shared))
 
 
+def are_one(one: BoardVector, other: BoardVector, need: float) -> bool:
+    """Say whether two vectors must be of one session."""
+    if (one.board, one.flat) != (other.board, other.flat):
+        return False
+    found = agreement(one.board, *sorted((one.references, other.references), key=_in_order))
+    return found.bits >= need and found.share >= _MOST
+
+
 def tolerance_of(board: Board) -> int:
     """Give the rounding between two printed references of a board: stocks print in full."""
     return 2 * INDEX_ROUNDING if board == "index" else 0
 
 
-def gather(sightings: Sequence[Sighting], need: float) -> list[Node]:
-    """Gather sightings whose references carry `need` bits into nodes, in an order of their own."""
-    nodes: list[Node] = []
-    for kind in _kinds(sightings):
-        nodes.extend(_merged(kind, need))
-    return sorted(nodes, key=lambda node: (node.board, node.flat, node.key))
+def keys_of(board: Board, prices: Prices) -> list[int]:
+    """Give a number for each price of a vector, by which others that have it are found."""
+    step = tolerance_of(board) or 1
+    return [_key(board, symbol, price // step) for symbol, price in sorted(prices.items())]
 
 
-def vector_of(sighting: Sighting) -> Prices:
-    """Give what places a board: its references, or, where it is flat, the prices it repeats."""
-    return sighting.references
+def telling(board: Board, prices: Prices) -> list[int]:
+    """Give the keys of the few prices that tell sessions apart best."""
+    bits = _symbol_bits(board, prices, tolerance_of(board) or 1)
+    best = sorted(prices, key=lambda symbol: (-bits[symbol], symbol))[:_TELLING]
+    return keys_of(board, {symbol: prices[symbol] for symbol in best})
 
 
-class PriceIndex:
-    """Finds the vectors that share numbers with a given one, rarest numbers first."""
-
-    def __init__(self, board: Board, vectors: Iterable[Prices]) -> None:
-        """Index vectors by (symbol, price); an index's price also in the buckets beside its own."""
-        self.board = board
-        self.step = tolerance_of(board) or 1
-        self.vectors = list(vectors)
-        self.places: dict[tuple[str, int], list[int]] = defaultdict(list)
-        for place, vector in enumerate(self.vectors):
-            for symbol, price in vector.items():
-                self.places[symbol, price // self.step].append(place)
-
-    def near(self, vector: Prices) -> list[int]:
-        """List the vectors that may agree with this one."""
-        found: set[int] = set()
-        rarest = sorted(vector.items(), key=lambda item: (len(self._at(*item)), item))
-        for symbol, price in rarest[:_KEYS_TRIED]:
-            places = self._at(symbol, price)
-            if len(places) <= _COMMON or not found:
-                found.update(places)
-        return sorted(found)
-
-    def _at(self, symbol: str, price: int) -> list[int]:
-        bucket = price // self.step
-        around = (bucket,) if self.board == "stocks" else (bucket - 1, bucket, bucket + 1)
-        return [place for one in around for place in self.places.get((symbol, one), ())]
+def around(board: Board, keys: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Pair each key with those of prices as near; an index's also in the buckets beside its own."""
+    reach = (0,) if board == "stocks" else (-1, 0, 1)
+    pairs = ((key, key + step) for key in keys for step in reach)
+    return ((key, near) for key, near in pairs if named(key) == named(near))
 
 
-def _kinds(sightings: Sequence[Sighting]) -> Iterator[list[Sighting]]:
-    kinds: dict[tuple[Board, bool], list[Sighting]] = defaultdict(list)
-    for sighting in sightings:
-        kinds[sighting.board, is_flat(sighting)].append(sighting)
-    yield from (kinds[key] for key in sorted(kinds))
+def named(key: int) -> int:
+    """Give the part of a key that stands for its symbol."""
+    return key >> _PRICE_BITS
 
 
-def _merged(sightings: list[Sighting], need: float) -> list[Node]:
-    board, flat = sightings[0].board, is_flat(sightings[0])
-    tolerance = tolerance_of(board)
-    alike = _alike(sightings)
-    keys = sorted(key for key in alike if bits_of(board, dict(key), tolerance) >= need)
-    vectors = [dict(key) for key in keys]
-    parents = _joined(board, vectors, need)
-    groups: dict[int, list[int]] = defaultdict(list)
-    for place in range(len(vectors)):
-        groups[root_of(parents, place)].append(place)
-    return [
-        _node(board, flat, [alike[keys[place]] for place in places], vectors[places[0]])
-        for places in groups.values()
-    ]
+def _in_order(prices: Prices) -> list[tuple[str, int]]:
+    return sorted(prices.items())
 
 
-def _alike(sightings: Iterable[Sighting]) -> dict[tuple[tuple[str, int], ...], list[Sighting]]:
-    alike: dict[tuple[tuple[str, int], ...], list[Sighting]] = defaultdict(list)
-    for sighting in sightings:
-        alike[tuple(sorted(vector_of(sighting).items()))].append(sighting)
-    return alike
+@lru_cache(maxsize=4096)
+def _base(board: Board, symbol: str) -> int:
+    return (zlib.crc32(f"{board} {symbol}".encode()) & 0x7FFFFFFF) << _PRICE_BITS
 
 
-def _joined(board: Board, vectors: list[dict[str, int]], need: float) -> list[int]:
-    parents = list(range(len(vectors)))
-    index = PriceIndex(board, vectors)
-    tolerance = tolerance_of(board)
-    for place, vector in enumerate(vectors):
-        for other in index.near(vector):
-            if other <= place:
-                continue
-            found = agreement(board, vector, vectors[other], tolerance)
-            if found.bits >= need and found.share >= _MOST:
-                one, two = sorted((root_of(parents, place), root_of(parents, other)))
-                parents[two] = one
-    return parents
-
-
-def root_of(parents: list[int], place: int) -> int:
-    """Find whom a place is joined to (union-find, paths halved on the way)."""
-    while parents[place] != place:
-        parents[place] = parents[parents[place]]
-        place = parents[place]
-    return place
-
-
-def _node(board: Board, flat: bool, groups: list[list[Sighting]], references: Prices) -> Node:  # noqa: FBT001
-    members = sorted(
-        (sighting for group in groups for sighting in group),
-        key=lambda one: (one.strip_id, one.page_id),
-    )
-    seen = {one.strip_id: one.prices for one in members}
-    bits = bits_of(board, references, tolerance_of(board))
-    return Node(board, flat, references, bits, members, [seen[key] for key in sorted(seen)])
+def _key(board: Board, symbol: str, bucket: int) -> int:
+    return _base(board, symbol) + (bucket & ((1 << _PRICE_BITS) - 1))
 
 
 def _symbol_bits(board: Board, prices: Prices, tolerance: int) -> dict[str, float]:

@@ -129,7 +129,7 @@ def load_market(name: str, folder: Path = Path()) -> Market:
             corrections={row["date"]: row["open"] for row in table.get("corrections", [])},
             hours=tuple(_hours(row) for row in table["hours"]),
             limits=tuple(_limit(row) for row in table.get("limits", [])),
-            folder=path.parent,
+            folder=path.parent.absolute(),
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise ConfigError(f"cannot be used: {error!r}", path=path) from error

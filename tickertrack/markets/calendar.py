@@ -16,14 +16,19 @@ __all__ = ["sessions_between", "trading_day"]
 
 def sessions_between(market: Market, start: date, end: date) -> list[TradingDay]:
     """List the trading days from `start` to `end`, both included, earliest first."""
+    return list(_between(market, start, end))
+
+
+@lru_cache(maxsize=32)
+def _between(market: Market, start: date, end: date) -> tuple[TradingDay, ...]:
     listed = {day for day in _listed(market.calendar, start.year, end.year) if start <= day <= end}
     corrected = {day: is_open for day, is_open in market.corrections.items() if start <= day <= end}
     opened = {day for day, is_open in corrected.items() if is_open}
     closed = corrected.keys() - opened
-    return [
+    return tuple(
         trading_day(market, day, "correction" if day in opened else "calendar")
         for day in sorted((listed | opened) - closed)
-    ]
+    )
 
 
 @lru_cache(maxsize=32)

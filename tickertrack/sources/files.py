@@ -10,8 +10,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from glob import glob, has_magic
+from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import zstandard
 
 from tickertrack.errors import SourceError
 from tickertrack.models import CaptureBasis, Locator
@@ -66,15 +70,25 @@ def given_of(captured_at: datetime | date | None) -> Given:
 
 
 def list_files(path: Path) -> list[Path]:
-    """List a folder's readable files, by name; raises SourceError for what is not there."""
+    """List the readable files of a folder or a pattern, by name; raises SourceError for none."""
     try:
         if not path.exists():
-            raise SourceError("no such file or folder", path=path)
+            return _matching(path)
         if path.is_file():
             return [path]
         return sorted(one for one in path.rglob("*") if one.is_file() and _kind(one) is not None)
     except OSError as error:
         raise SourceError(f"cannot be read ({error.strerror})", path=path) from error
+
+
+def _matching(path: Path) -> list[Path]:
+    """List the files of a pattern, by name; raises SourceError where none is meant or matches."""
+    # Not Path.glob: that takes no pattern which begins at the root.
+    named = glob(str(path), recursive=True) if has_magic(str(path)) else []  # noqa: PTH207
+    found = sorted(map(Path, named))
+    if not found:
+        raise SourceError("no such file or folder", path=path)
+    return [file for one in found for file in list_files(one)]
 
 
 def is_archive(path: Path) -> bool:
@@ -102,7 +116,7 @@ def captures_in(path: Path, given: Given) -> Found:
         yield from reader(path, given)
     except OSError as error:
         yield _unreadable(path, error)
-    except (EOFError, zlib.error) as error:
+    except (EOFError, zlib.error, zstandard.ZstdError) as error:
         yield SourceError(f"is damaged ({error})", path=path)
 
 
@@ -155,12 +169,18 @@ def _whole(content: bytes, path: Path, given: Given, *, html: bool | None) -> Fo
 
 
 def _jsonl_file(path: Path, given: Given) -> Found:
-    if path.name.lower().endswith(".gz"):
-        with gzip.open(path) as packed:
-            yield from _json_lines(packed, path, given)
-        return
-    with path.open("rb") as file:
-        yield from _json_lines(file, path, given)
+    with _opened(path) as lines:
+        yield from _json_lines(lines, path, given)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """Open a file, unpacked as its name says."""
+    name = path.name.lower()
+    if name.endswith(".gz"):
+        return cast("IO[bytes]", gzip.open(path))
+    if name.endswith(".zst"):
+        return BufferedReader(zstandard.open(path, "rb"))
+    return path.open("rb")
 
 
 def _json_lines(lines: Any, path: Path, given: Given) -> Found:
@@ -296,6 +316,7 @@ _ENDINGS = {
     ".html.gz": "page",
     ".jsonl": "jsonl",
     ".jsonl.gz": "jsonl",
+    ".jsonl.zst": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
     ".warc": "warc",

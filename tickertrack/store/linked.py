@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ from tickertrack.models import (
 __all__ = [
     "ReadArticle",
     "Waiting",
+    "actions",
     "count_waiting",
     "forget_article",
     "forget_links",
@@ -299,11 +300,15 @@ class Priced:
     witnessed: frozenset[date]
 
 
-def priced(connection: sqlite3.Connection, market: str) -> Priced:
-    """Read what links rest on, to compare it before and after prices are drawn anew."""
+def priced(
+    connection: sqlite3.Connection, market: str, sessions: Collection[date] | None = None
+) -> Priced:
+    """Read what links rest on, of all sessions or some, to compare it before and after."""
+    some = "" if sessions is None else "WHERE session IN (SELECT value FROM json_each(?))"
     rows = connection.execute(
         "SELECT session, group_concat(symbol, ' ') FROM"
-        " (SELECT session, symbol FROM prices ORDER BY session, symbol) GROUP BY session"
+        f" (SELECT session, symbol FROM prices {some} ORDER BY session, symbol) GROUP BY session",
+        () if sessions is None else (json.dumps(list(sessions), default=str),),
     )
     return Priced({row[0]: row[1] for row in rows}, frozenset(witnessed(connection, market)))
 
@@ -331,14 +336,34 @@ def mark_changed(connection: sqlite3.Connection, before: Priced, after: Priced) 
         )
 
 
-def store_actions(connection: sqlite3.Connection, actions: Sequence[Action]) -> None:
-    """Replace the proposed actions."""
-    connection.execute("DELETE FROM actions")
-    rows = (asdict(action) | {"evidence": _json(action.evidence)} for action in actions)
+def store_actions(connection: sqlite3.Connection, actions: Iterable[Action]) -> None:
+    """Store proposed actions."""
     connection.executemany(
-        "INSERT INTO actions VALUES (:symbol, :session, :kind, :factor, :amount, :evidence)",
-        ({**row, "session": row["session"].isoformat()} for row in rows),
+        "INSERT INTO actions VALUES (?, ?, ?, ?, ?, ?)", map(action_row, actions)
     )
+
+
+def action_row(action: Action) -> tuple[object, ...]:
+    """Lay out a proposed action."""
+    day = action.session.isoformat()
+    terms = (action.kind, action.factor, action.amount)
+    return (action.symbol, day, *terms, _json(action.evidence))
+
+
+def actions(connection: sqlite3.Connection) -> list[Action]:
+    """Read the actions that chain breaks propose."""
+    return [
+        Action(
+            row["symbol"],
+            date.fromisoformat(row["session"]),
+            row["kind"],
+            row["factor"],
+            row["amount"],
+            "proposed",
+            json.loads(row["evidence"]),
+        )
+        for row in connection.execute("SELECT * FROM actions ORDER BY symbol, session")
+    ]
 
 
 def _published(text: str | None, precision: Any) -> Published | None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any, NamedTuple
 
-from tickertrack.models import Action
 from tickertrack.store.read import Row, Span
 
 __all__ = [
     "LINKS",
     "NEWS",
     "NewsQuestion",
-    "actions",
     "articles_by_session",
     "best_links",
     "coverage_of",
@@ -44,13 +41,13 @@ _URL = (
     "coalesce(articles.url, (SELECT 'file://' || min(file) FROM pages"
     " WHERE article_id = articles.id AND file <> '-'))"
 )
-_PHRASE = re.compile(r'"([^"]*)"|(\S+)')
-_NO_TEXT = re.compile('[\x00-\x1f"]|[\ud800-\udfff]')
-_ANY_LETTER = re.compile(r"[^\W_]")
+# Patterns, compiled by the first search: most questions search for nothing.
+_PHRASE = r'"([^"]*)"|(\S+)'
+_NO_TEXT = '[\x00-\x1f"]|[\ud800-\udfff]'
+_ANY_LETTER = r"[^\W_]"
 
 
-@dataclass(frozen=True, slots=True)
-class NewsQuestion:
+class NewsQuestion(NamedTuple):
     """Which articles: by the local day they say they appeared on, by symbol, by words."""
 
     span: Span
@@ -108,9 +105,9 @@ def _utc(day: date, zone: tzinfo) -> str:
 
 def _phrases(search: str) -> str:
     """Make of whatever is typed a full-text query: all its words, and what is quoted as it is."""
-    found = (one or two for one, two in _PHRASE.findall(search))
-    plain = (_NO_TEXT.sub(" ", phrase) for phrase in found)
-    return " ".join(f'"{phrase}"' for phrase in plain if _ANY_LETTER.search(phrase))
+    found = (one or two for one, two in re.findall(_PHRASE, search))
+    plain = (re.sub(_NO_TEXT, " ", phrase) for phrase in found)
+    return " ".join(f'"{phrase}"' for phrase in plain if re.search(_ANY_LETTER, phrase))
 
 
 def _names(kind: str) -> str:
@@ -120,9 +117,16 @@ def _names(kind: str) -> str:
     )
 
 
+def _loaded(text: str) -> Any:
+    # Imported where it is used: every command begins with this room, few need its JSON.
+    import json  # noqa: PLC0415
+
+    return json.loads(text)
+
+
 def _news_row(row: Row) -> Row:
-    lists = {name: json.loads(row[name] or "[]") for name in ("about", "mentions", "tags")}
-    sectors, market = json.loads(row["sector"]), json.loads(row["market_wide"])
+    lists = {name: _loaded(row[name] or "[]") for name in ("about", "mentions", "tags")}
+    sectors, market = _loaded(row["sector"]), _loaded(row["market_wide"])
     return {**row, **lists, "sector": next(iter(sectors), None), "market_wide": bool(market)}
 
 
@@ -160,22 +164,6 @@ def sessions(connection: sqlite3.Connection, market: str) -> list[str]:
     """List the sessions of a market, earliest first."""
     sql = "SELECT session FROM sessions WHERE market = ? ORDER BY session"
     return [row[0] for row in connection.execute(sql, (market,))]
-
-
-def actions(connection: sqlite3.Connection) -> list[Action]:
-    """Read the actions that chain breaks propose."""
-    return [
-        Action(
-            row["symbol"],
-            date.fromisoformat(row["session"]),
-            row["kind"],
-            row["factor"],
-            row["amount"],
-            "proposed",
-            json.loads(row["evidence"]),
-        )
-        for row in connection.execute("SELECT * FROM actions ORDER BY symbol, session")
-    ]
 
 
 def verdicts(connection: sqlite3.Connection, symbol: str, session: date) -> dict[str, int]:
@@ -223,7 +211,7 @@ def links(connection: sqlite3.Connection, symbols: Sequence[str], span: Span) ->
         " ORDER BY session, symbol, score DESC, article_id",
         values,
     )
-    return [{**dict(row), "evidence": json.loads(row["evidence"])} for row in rows]
+    return [{**dict(row), "evidence": _loaded(row["evidence"])} for row in rows]
 
 
 def _links_of(symbols: Sequence[str], span: Span) -> tuple[str, list[str]]:

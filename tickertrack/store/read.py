@@ -1,34 +1,30 @@
-"""What comes out of the database: facts for the conclusions, rows for the questions."""
+"""Questions about prices and quotes, and their answers: as rows, or as values in batches."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from pathlib import Path
-from typing import Any
-
-from tickertrack.models import Published, Sighting, Sitting
+from datetime import date
+from typing import Any, NamedTuple
 
 __all__ = [
     "COVERAGE",
     "HISTORY",
     "QUARANTINE",
     "QUOTES",
+    "Question",
+    "Span",
+    "batches",
     "coverage",
     "history",
     "known_symbols",
     "quarantine",
     "quotes",
-    "series",
-    "sightings",
-    "sittings",
+    "rows",
 ]
 
 Row = dict[str, Any]
+Values = tuple[Any, ...]
 
 HISTORY = (
     "symbol",
@@ -64,93 +60,66 @@ QUOTES = (
 COVERAGE = ("symbol", "session", "coverage", "status", "quotes", "conflict")
 QUARANTINE = ("url", "file", "line", "reason", "raw")
 
-_SCALE = 10_000
+# Rows that are read at one time.
+_BATCH = 2_000
 # A page that has no URL of its own is named by its file, so that every row can be traced.
 _ADDRESS = (
     "coalesce(url, CASE file WHEN '-' THEN NULL ELSE 'file://' || file"
     " || CASE offset WHEN 0 THEN '' ELSE '#' || offset END END)"
 )
-_FIT = "('ok', 'out_of_range')"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A range of sessions, both ends included; None is open."""
 
     start: date | None = None
     end: date | None = None
 
     def where(self, column: str) -> tuple[str, list[str]]:
-        """Give the range as SQL and its parameters."""
+        """Give the range as SQL and its parameters; of an open one NULL is part too."""
+        if self.start is None and self.end is None:
+            # Not from 0000 to 9999: SQLite would look every row up in the index of sessions.
+            return "1", []
         low = self.start.isoformat() if self.start else "0000"
         high = self.end.isoformat() if self.end else "9999"
         return f"{column} BETWEEN ? AND ?", [low, high]
 
 
-def sightings(connection: sqlite3.Connection) -> Iterator[Sighting]:
-    """Read every board that a page shows, of quotes fit to witness, with the page's dates."""
-    boards = _boards(connection)
-    rows = connection.execute(
-        "SELECT pages.id, strip_id, publisher, strips.dialect, captured_at, page_date,"
-        " published_at, published_precision FROM pages JOIN strips ON strips.id = strip_id"
-        " ORDER BY pages.id"
-    )
-    for row in rows:
-        for board, prices, references in boards.get(row["strip_id"], ()):
-            yield Sighting(
-                page_id=row["id"],
-                strip_id=row["strip_id"],
-                board=board,
-                publisher=row["publisher"] or "",
-                dialect=row["dialect"],
-                prices=prices,
-                references=references,
-                captured_at=_moment(row["captured_at"]),
-                page_date=date.fromisoformat(row["page_date"]) if row["page_date"] else None,
-                published=_published(row["published_at"], row["published_precision"]),
-            )
+class Question(NamedTuple):
+    """A question in SQL, its values, and the columns of its answer."""
+
+    sql: str
+    values: Sequence[object]
+    columns: Sequence[str]
 
 
-def sittings(connection: sqlite3.Connection) -> Iterator[Sitting]:
-    """Read where each board of each page was placed."""
-    for row in connection.execute("SELECT * FROM sittings ORDER BY page_id, board"):
-        yield Sitting(
-            page_id=row["page_id"],
-            board=row["board"],
-            session=date.fromisoformat(row["session"]) if row["session"] else None,
-            method=row["method"],
-            confidence=row["confidence"],
-            evidence=json.loads(row["evidence"]),
-        )
+def rows(connection: sqlite3.Connection, question: Question) -> list[Row]:
+    """Read an answer as rows."""
+    names = question.columns
+    return [dict(zip(names, row, strict=True)) for row in _answer(connection, question)]
 
 
-def series(connection: sqlite3.Connection) -> dict[str, dict[date, int]]:
-    """Read the imported daily closes, in 1/10,000, by symbol and day."""
-    found: dict[str, dict[date, int]] = defaultdict(dict)
-    for symbol, session, close in connection.execute(
-        "SELECT symbol, session, close FROM reference_closes ORDER BY symbol, session"
-    ):
-        found[symbol][date.fromisoformat(session)] = round(close * _SCALE)
-    return dict(found)
+def batches(connection: sqlite3.Connection, question: Question) -> Iterator[list[Values]]:
+    """Read an answer in batches of bare values, so that none is too large to be held."""
+    answer = _answer(connection, question)
+    while batch := answer.fetchmany(_BATCH):
+        yield batch
 
 
-def history(connection: sqlite3.Connection, symbols: Sequence[str], span: Span) -> list[Row]:
-    """Read rows of `prices`; no symbols means all of them."""
+def history(symbols: Sequence[str], span: Span) -> Question:
+    """Ask for rows of `prices`; no symbols means all of them."""
     where, values = span.where("session")
     chosen, names = _any_of("symbol", symbols)
     columns = ", ".join(HISTORY)
     sql = f"SELECT {columns} FROM prices WHERE {chosen} AND {where} ORDER BY symbol, session"
-    return _rows(connection, sql, [*names, *values])
+    return Question(sql, [*names, *values], HISTORY)
 
 
-def quotes(connection: sqlite3.Connection, symbols: Sequence[str], span: Span) -> list[Row]:
-    """Read every observed line, a row per page that shows it; undated ones outside of ranges."""
+def quotes(symbols: Sequence[str], span: Span) -> Question:
+    """Ask for every observed line, a row per page that shows it; undated ones outside of ranges."""
     where, values = span.where("sittings.session")
-    if span.start is None and span.end is None:
-        where, values = "1", []
     chosen, names = _any_of("quotes.symbol", symbols)
-    return _rows(
-        connection,
+    return Question(
         "SELECT symbol, session, method, confidence, captured_at, page_date, published_at, price,"
         f" reference_price, change, percent, direction, verdict, {_ADDRESS} AS url, raw"
         " FROM quotes JOIN pages ON pages.strip_id = quotes.strip_id"
@@ -158,19 +127,19 @@ def quotes(connection: sqlite3.Connection, symbols: Sequence[str], span: Span) -
         f" WHERE {chosen} AND {where}"
         " ORDER BY symbol, session IS NULL, session, captured_at, pages.id, quotes.line",
         [*names, *values],
+        QUOTES,
     )
 
 
-def coverage(connection: sqlite3.Connection, symbols: Sequence[str], span: Span) -> list[Row]:
+def coverage(symbols: Sequence[str], span: Span) -> Question:
     """
-    Read sessions by symbols: captured, implied, missing or conflicting.
+    Ask for sessions by symbols: captured, implied, missing or conflicting.
 
     Missing are the sessions between a symbol's first and last price that have none.
     """
     where, values = span.where("sessions.session")
     chosen, names = _any_of("symbol", symbols)
-    return _rows(
-        connection,
+    return Question(
         "WITH ranges AS (SELECT symbol, min(session) AS since, max(session) AS until FROM prices"
         f" WHERE {chosen} GROUP BY symbol)"
         " SELECT ranges.symbol, sessions.session, CASE WHEN prices.price IS NULL THEN 'missing'"
@@ -180,16 +149,17 @@ def coverage(connection: sqlite3.Connection, symbols: Sequence[str], span: Span)
         " LEFT JOIN prices ON prices.symbol = ranges.symbol AND prices.session = sessions.session"
         f" WHERE {where} ORDER BY ranges.symbol, sessions.session",
         [*names, *values],
+        COVERAGE,
     )
 
 
-def quarantine(connection: sqlite3.Connection) -> list[Row]:
-    """Read what was refused, and why."""
-    return _rows(
-        connection,
+def quarantine() -> Question:
+    """Ask for what was refused, and why."""
+    return Question(
         "SELECT url, quarantine.file, line, reason, raw FROM quarantine"
         " LEFT JOIN pages ON pages.id = page_id ORDER BY reason, quarantine.file, url, line",
         [],
+        QUARANTINE,
     )
 
 
@@ -214,59 +184,14 @@ def series_fit(connection: sqlite3.Connection, symbol: str) -> tuple[int, int]:
 
 def known_symbols(connection: sqlite3.Connection) -> list[str]:
     """List the symbols that any quote names."""
-    return [row[0] for row in connection.execute("SELECT DISTINCT symbol FROM quotes ORDER BY 1")]
-
-
-def stored_pages(connection: sqlite3.Connection) -> Iterator[Row]:
-    """Read where each page lies, with the hash of its text and its strip's digest."""
+    # From one to the next by the index: DISTINCT would read each of millions of its entries.
     rows = connection.execute(
-        "SELECT pages.id, url, publisher, file, offset, length, sha256, captured_at, digest,"
-        " capture_basis FROM pages LEFT JOIN strips ON strips.id = strip_id"
-        " ORDER BY file, offset, pages.id"
+        "WITH RECURSIVE known (symbol) AS (SELECT min(symbol) FROM quotes UNION ALL"
+        " SELECT (SELECT min(symbol) FROM quotes WHERE symbol > known.symbol) FROM known"
+        " WHERE symbol IS NOT NULL)"
+        " SELECT symbol FROM known WHERE symbol IS NOT NULL ORDER BY symbol"
     )
-    return (dict(row) for row in rows)
-
-
-def kept_until(connection: sqlite3.Connection, folder: Path) -> dict[str, int]:
-    """Give for each file of a folder where the last page ends that is stored from it."""
-    rows = connection.execute(
-        "SELECT file, max(offset + length) FROM pages WHERE file >= ?1 AND file < ?1 || '\uffff'"
-        " GROUP BY file",
-        (f"{folder.absolute()}/",),
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-def refused_places(connection: sqlite3.Connection) -> set[tuple[str, int]]:
-    """Give file and offset of the archived pages that could not be read."""
-    rows = connection.execute(
-        "SELECT file, line FROM quarantine WHERE page_id IS NULL AND line IS NOT NULL"
-    )
-    return {(row[0], row[1]) for row in rows}
-
-
-def quote_rows(connection: sqlite3.Connection) -> Iterator[Row]:
-    """Read every stored line with its strip's digest, strip by strip."""
-    rows = connection.execute(
-        "SELECT digest, dialect, line, symbol, price, change, percent, direction, reference_price,"
-        " verdict, raw FROM quotes JOIN strips ON strips.id = strip_id ORDER BY strip_id, line"
-    )
-    return (dict(row) for row in rows)
-
-
-def _boards(connection: sqlite3.Connection) -> dict[int, list[tuple[Any, ...]]]:
-    prices: dict[tuple[int, str], dict[str, int]] = defaultdict(dict)
-    references: dict[tuple[int, str], dict[str, int]] = defaultdict(dict)
-    for strip, board, symbol, price, reference in connection.execute(
-        "SELECT strip_id, board, symbol, price, reference_price FROM quotes"
-        f" WHERE verdict IN {_FIT} AND price > 0 AND reference_price > 0 ORDER BY strip_id, line"
-    ):
-        prices[strip, board][symbol] = round(price * _SCALE)
-        references[strip, board][symbol] = round(reference * _SCALE)
-    boards: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for strip, board in sorted(prices):
-        boards[strip].append((board, prices[strip, board], references[strip, board]))
-    return boards
+    return [row[0] for row in rows]
 
 
 def _any_of(column: str, symbols: Iterable[str]) -> tuple[str, list[str]]:
@@ -274,16 +199,8 @@ def _any_of(column: str, symbols: Iterable[str]) -> tuple[str, list[str]]:
     return (f"{column} IN ({', '.join('?' * len(names))})", names) if names else ("1", [])
 
 
-def _rows(connection: sqlite3.Connection, sql: str, values: Sequence[object]) -> list[Row]:
-    return [dict(row) for row in connection.execute(sql, values)]
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _published(text: str | None, precision: Any) -> Published | None:
-    if text is None:
-        return None
-    stamp = date.fromisoformat(text) if precision == "day" else datetime.fromisoformat(text)
-    return Published(stamp, precision)
+def _answer(connection: sqlite3.Connection, question: Question) -> sqlite3.Cursor:
+    cursor = connection.cursor()
+    # Of plain tuples: what is made of a sqlite3.Row takes half as long again.
+    cursor.row_factory = None
+    return cursor.execute(question.sql, question.values)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils import Database, Migrations
 
+from tickertrack.store.memory import MEMORY
+
 if TYPE_CHECKING:
     import sqlite3
 
@@ -292,6 +294,36 @@ CREATE TABLE alerts (             -- a rule that holds for a subject, and was to
 ) STRICT, WITHOUT ROWID;
 """
 
+# What archives on the net hold of the past, and what was fetched of it.
+_BACKFILLING = """
+CREATE TABLE backfills (          -- a question to an archive's index, and how far it is answered
+  source TEXT NOT NULL,           -- the archive, as --from names it
+  index_url TEXT NOT NULL,
+  domain TEXT NOT NULL,
+  since TEXT NOT NULL,            -- captures from then ...
+  until TEXT NOT NULL,            -- ... to then, both included
+  cursor TEXT NOT NULL,           -- where the next answer begins, in the index's own way
+  answers INTEGER NOT NULL,
+  answered_at TEXT,               -- when the last answer came; NULL while more are to come
+  PRIMARY KEY (source, index_url, domain, since)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE captures (           -- a copy that an archive's index lists, and what became of it
+  source TEXT NOT NULL,
+  publisher TEXT NOT NULL,
+  captured_at TEXT NOT NULL,
+  url TEXT NOT NULL,
+  digest TEXT,                    -- of its content, as the index has it
+  length INTEGER,                 -- of its record, packed
+  file TEXT, offset INTEGER,      -- where its record lies; NULL where it is only replayed
+  state TEXT NOT NULL CHECK (state IN ('listed', 'done', 'refused')),
+  failures INTEGER NOT NULL,
+  not_before TEXT,                -- when one that failed may be asked for again
+  reason TEXT,                    -- the last fault
+  PRIMARY KEY (source, publisher, captured_at, url)
+) STRICT, WITHOUT ROWID;
+"""
+
 
 # A full-text index takes ten times as long as the article itself: what is stored waits for it.
 _SEARCH_LATER = """
@@ -360,6 +392,20 @@ def search_later(db: Database) -> None:
     """Let articles wait for full-text search, until they are read for names."""
     # Its triggers hold statements of their own.
     for statement in (part.strip() for part in re.split(r"(?<=;)\n(?=[A-Z-])", _SEARCH_LATER)):
+        db.conn.execute(statement)
+
+
+@migrations()
+def remember_drawings(db: Database) -> None:
+    """Lay the tables of what resolve keeps; the next one draws all anew, and fills them."""
+    for statement in _statements(MEMORY):
+        db.conn.execute(statement)
+
+
+@migrations()
+def remember_archives(db: Database) -> None:
+    """Lay what is remembered of archives on the net: their indexes' answers, and each capture."""
+    for statement in _statements(_BACKFILLING):
         db.conn.execute(statement)
 
 

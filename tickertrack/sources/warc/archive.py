@@ -21,12 +21,13 @@ from fastwarc.warc import WarcRecord, WarcRecordType
 from tickertrack.closing import Closing
 from tickertrack.errors import BusyError, DiskFullError, ReadOnlyError, StoreError
 from tickertrack.models import Locator, Response
-from tickertrack.sources.warc.captures import MARK
+from tickertrack.sources.warc.captures import MARK, SOFTWARE
 from tickertrack.sources.warc.records import Record, Stretch, ends_whole, records_in
 
 __all__ = ["Archive", "mend"]
 
-_NAME = "tickertrack-{day}.warc.gz"
+_NAME = "{name}-{day}.warc.gz"
+_ANY_DAY = "[0-9]" * 4 + "-[0-9][0-9]" * 2
 _FORMAT = "WARC File Format 1.1"
 _TORN = ".torn"
 _BREAKS = re.compile(r"[\x00\r\n]+")
@@ -55,15 +56,18 @@ class Archive(Closing):
     Use it in a `with` block. Raises DiskFullError, ReadOnlyError, BusyError or StoreError.
     """
 
-    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
-        """Open nothing yet: a round that fetches nothing leaves no file."""
+    def __init__(
+        self, folder: Path, now: Callable[[], datetime], name: str = "tickertrack"
+    ) -> None:
+        """Open nothing yet: a round that fetches nothing leaves no file; `name` begins theirs."""
         self.folder = folder
         self._now = now
+        self._name = name
         self._open: _Day | None = None
 
     def files(self) -> list[Path]:
         """List the days' files, the oldest first."""
-        return sorted(self.folder.glob(_NAME.format(day="*")))
+        return sorted(self.folder.glob(_NAME.format(name=self._name, day=_ANY_DAY)))
 
     def keep(self, response: Response) -> Locator:
         """
@@ -71,11 +75,17 @@ class Archive(Closing):
 
         Its time is kept to the second, its body decoded; of the coding only headers tell.
         """
-        day = self._opened(response.received_at.astimezone(UTC).date())
-        member = _member(_response(response))
-        with _told(day.path):
-            _append(day, member)
-        return Locator(str(day.path.absolute()), day.size - len(member), len(member))
+        member = _member(_response(response, {MARK: "http"}))
+        return self._keep(response.received_at.astimezone(UTC).date(), member)
+
+    def keep_past(self, copy: Response | bytes) -> Locator:
+        """
+        Append what another archive gave to today's file, and say where it lies; not yet synced.
+
+        A copy that was replayed, with the time of its capture; or the gzip member of a record.
+        """
+        member = copy if isinstance(copy, bytes) else _member(_response(copy, {}))
+        return self._keep(self._now().astimezone(UTC).date(), member)
 
     def sync(self) -> None:
         """Bring to the disk what was kept before."""
@@ -93,11 +103,17 @@ class Archive(Closing):
             os.close(self._open.file)
             self._open = None
 
+    def _keep(self, on: date, member: bytes) -> Locator:
+        day = self._opened(on)
+        with _told(day.path):
+            _append(day, member)
+        return Locator(str(day.path.absolute()), day.size - len(member), len(member))
+
     def _opened(self, day: date) -> _Day:
         if self._open is not None and self._open.day == day:
             return self._open
         self.close()
-        path = self.folder / _NAME.format(day=day)
+        path = self.folder / _NAME.format(name=self._name, day=day)
         with _told(path):
             self.folder.mkdir(parents=True, exist_ok=True)
             file = _locked(path, os.O_CREAT | os.O_APPEND)
@@ -227,15 +243,16 @@ def _info(name: str, now: datetime) -> WarcRecord:
     record = _begun(WarcRecordType.warcinfo, now)
     record.headers["WARC-Filename"] = name
     record.headers["Content-Type"] = "application/warc-fields"
-    software = f"tickertrack/{metadata.version('tickertrack')}"
-    record.set_bytes_content(f"software: {software}\r\nformat: {_FORMAT}\r\n".encode())
+    software = f"{SOFTWARE.decode()}{metadata.version('tickertrack')}"
+    record.set_bytes_content(f"{software}\r\nformat: {_FORMAT}\r\n".encode())
     return record
 
 
-def _response(response: Response) -> WarcRecord:
+def _response(response: Response, more: dict[str, str]) -> WarcRecord:
     record = _begun(WarcRecordType.response, response.received_at)
     record.headers["WARC-Target-URI"] = response.url
-    record.headers[MARK] = "http"
+    for name, value in more.items():
+        record.headers[name] = value
     record.is_http = True
     message = _message(response)
     record.set_bytes_content(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -26,10 +27,23 @@ from tickertrack.sources.warc.records import (
     said,
 )
 
-__all__ = ["MARK", "Stretch", "captures_after", "captures_in", "read_at"]
+__all__ = [
+    "MARK",
+    "Copy",
+    "Stretch",
+    "captures_after",
+    "captures_in",
+    "copies_after",
+    "date_of",
+    "read_at",
+    "target_of",
+]
 
 # A field of our own says of a record that we fetched it, at the time that it states.
 MARK = "X-Tickertrack-Basis"
+
+# What the first record of each file that we write says of it.
+SOFTWARE = b"software: tickertrack/"
 
 # A page as it was served, and the text that an archive made of it.
 _RESPONSE, _TEXT = "response", "conversion"
@@ -53,6 +67,15 @@ _BINARY = "\x00"
 Found = Iterator[Capture | SourceError]
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A response in an archive, unread: where it lies, of which address, and from when."""
+
+    locator: Locator
+    url: str
+    captured_at: datetime
+
+
 def captures_in(
     path: Path,
     hosts: frozenset[str] | None = None,
@@ -65,13 +88,26 @@ def captures_in(
     With `hosts`, records of all others are passed over unread; with `markers`, those that hold none
     of them, but for what we fetched ourselves: whose articles are news, strip or no strip.
     """
-    wanted = partial(_may_hold, finder(markers)) if markers else None
+    wanted = partial(_may_hold, finder(markers)) if markers and not _is_ours(path) else None
     return _captures(records_in(path, stretch, wanted), path, hosts)
 
 
 def captures_after(path: Path, offset: int) -> Found:
     """Yield the pages of our own archive from an offset on."""
     return _captures(records_in(path, Stretch(offset)), path, None)
+
+
+def copies_after(path: Path, offset: int) -> Iterator[Copy | SourceError]:
+    """Yield the responses of our own archive from an offset on, whatever they hold."""
+    for record in records_in(path, Stretch(offset)):
+        if isinstance(record, SourceError):
+            yield record
+        elif field(record.headers, "WARC-Type") == "response":
+            place = Locator(str(path.absolute()), record.offset, record.length)
+            try:
+                yield Copy(place, target_of(record), date_of(record))
+            except UnsoundError as fault:
+                yield said(fault, path, record.offset)
 
 
 def read_at(locator: Locator) -> Capture | SourceError:
@@ -100,6 +136,12 @@ def _captures(
                     yield capture
 
 
+def _is_ours(path: Path) -> bool:
+    """Say whether we wrote a file, by its first record: it may hold records as others made them."""
+    first = next(records_in(path), None)
+    return isinstance(first, Record) and SOFTWARE in first.block
+
+
 def _may_hold(found_in: Callable[[bytes], bool], content: bytes) -> bool:
     head = content[:_HEADS]
     if _OURS in head or any(coding in head for coding in _CODED):
@@ -109,7 +151,7 @@ def _may_hold(found_in: Callable[[bytes], bool], content: bytes) -> bool:
 
 
 def _is_of(record: Record, hosts: frozenset[str] | None) -> bool:
-    return hosts is None or (host_of(_target(record)) or "").removesuffix(".") in hosts
+    return hosts is None or (host_of(target_of(record)) or "").removesuffix(".") in hosts
 
 
 def _capture(record: Record, path: Path) -> Capture | None:
@@ -123,7 +165,7 @@ def _capture(record: Record, path: Path) -> Capture | None:
 
 def _read(record: Record, path: Path) -> Capture | None:
     message = message_of(record.block)
-    if not _may_be_page(message, _target(record)):
+    if not _may_be_page(message, target_of(record)):
         return None
     if not record.whole:
         raise UnsoundError(f"is a page of more than {LIMIT >> 20} MiB")
@@ -144,8 +186,8 @@ def _captured(record: Record, path: Path, text: str, *, html: bool) -> Capture:
         text=text,
         locator=Locator(_whole_path(path), record.offset, record.length),
         html=html,
-        url=_target(record),
-        captured_at=_date(record),
+        url=target_of(record),
+        captured_at=date_of(record),
         capture_basis="http" if field(record.headers, MARK) == "http" else "warc",
     )
 
@@ -155,12 +197,14 @@ def _whole_path(path: Path) -> str:
     return str(path.absolute())
 
 
-def _target(record: Record) -> str:
+def target_of(record: Record) -> str:
+    """Give the address that a record is a copy of."""
     # Some writers of WARC 1.0 put it in brackets, as its grammar asks.
     return field(record.headers, "WARC-Target-URI").strip("<>")
 
 
-def _date(record: Record) -> datetime:
+def date_of(record: Record) -> datetime:
+    """Give the time at which a record was captured; raises UnsoundError."""
     text = field(record.headers, "WARC-Date")
     try:
         stamp = datetime.fromisoformat(text)

@@ -24,6 +24,7 @@ __all__ = [
     "ends_whole",
     "field",
     "record_at",
+    "record_of",
     "records_in",
     "said",
 ]
@@ -32,6 +33,7 @@ __all__ = [
 _MOST_FAULTS = 5_000
 _MOST_PLACES = 100
 
+_GZIP = b"\x1f\x8b\x08"
 _GAP = b"\r\n\r\n"
 _LINES = re.compile(rb"WARC/[01]\.[0-9]{1,2}\r\n")
 _HEAD = 64 * 1024
@@ -125,6 +127,17 @@ def record_at(path: Path, offset: int, length: int) -> Record:
     if record.length != length:
         other = UnsoundError(f"is {record.length} bytes long, not {length}")
         raise said(other, path, offset)
+    return record
+
+
+def record_of(member: bytes) -> Record:
+    """Read a gzip member that is one record, and nothing else; raises UnsoundError."""
+    if not member.startswith(_GZIP):
+        raise UnsoundError("is no gzip member")
+    file = BytesIO(member)
+    record = _read(file, 0, members_of(file))
+    if record.length != len(member):
+        raise UnsoundError("ends before its bytes do")
     return record
 
 

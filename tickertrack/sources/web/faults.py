@@ -3,8 +3,9 @@ Every reason that a fetch fails for, and what follows from it.
 
     of the address      malformed scheme credentials host port ip_literal foreign_host
     of a redirect       downgrade too_many_redirects
-    of the answer       status_NNN coding too_large no_length
+    of the answer       status_NNN coding too_large no_length no_range wrong_part
     of a feed           not_a_feed dtd too_deep too_many
+    of an archive       not_an_index wrong_record
     of manners          robots
 
 These will be so again tomorrow. The rest is temporary:

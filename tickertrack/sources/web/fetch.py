@@ -31,6 +31,7 @@ from tickertrack.sources.web.manners import (
     seconds_due,
 )
 from tickertrack.sources.web.network import Answer, Budget, Headers, Network
+from tickertrack.sources.web.parts import PARTIAL, Part, part_headers, refuse_other
 
 __all__ = ["Fetcher"]
 
@@ -38,6 +39,7 @@ log = logging.getLogger("tickertrack.web")
 
 NO_VALIDATORS = Validators()
 _OK, _NOT_MODIFIED = 200, 304
+_TICK = 2.0
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MOST_REDIRECTS = 5
 _TRANSIENT = {408, 425, 429, *range(500, 600)}
@@ -51,6 +53,12 @@ class _Order:
     headers: Headers
     limit: int
     delay: float
+    part: Part | None = None
+
+    @property
+    def status(self) -> int:
+        """The status of an answer that brings what is wanted."""
+        return PARTIAL if self.part else _OK
 
 
 class Fetcher:
@@ -112,6 +120,23 @@ class Fetcher:
             return response
         raise status_fault(response.status, response.reason, response.url)
 
+    def get_part(self, url: str, part: Part, *, hosts: frozenset[str]) -> Response:
+        """
+        Fetch a part of a file of one of `hosts`: status 206, these bytes and no others.
+
+        Raises FetchError for everything else; where the whole file is about to come, it is left.
+        """
+        manners = self._manners
+        headers = part_headers(request_headers(manners, NO_VALIDATORS), part)
+        order = _Order(hosts, headers, part.length, manners.per_host_delay, part)
+        address = parse_address(url, manners.allow_private)
+        response = self._follow(address, order, self._ask_as_allowed)
+        if response.status != PARTIAL:
+            raise status_fault(response.status, response.reason, response.url)
+        if len(response.body) != part.length:
+            raise fault("wrong_part", f"is not {part.length:,} bytes long", response.url)
+        return response
+
     def _follow(
         self, address: Address, order: _Order, ask: Callable[[Address, _Order], Response]
     ) -> Response:
@@ -131,7 +156,8 @@ class Fetcher:
 
     def _ask_as_allowed(self, address: Address, order: _Order) -> Response:
         try:
-            rules = self._rules(address, order.hosts)
+            invited = address.host in self._manners.invited
+            rules = robots.rules_of(None) if invited else self._rules(address, order.hosts)
             if not rules.allow(address):
                 raise fault("robots", f"is not for us, says {robots.PATH}", address.url)
             delay = max(order.delay, rules.delay(self._manners.longest_crawl_delay))
@@ -154,7 +180,9 @@ class Fetcher:
         state = self._book.load(address.authority)
         date = http_time(response.header("Date"))
         skew = (date - response.received_at).total_seconds() if date else state.skew
-        self._book.save(replace(state, failures=0, not_before=None, skew=skew))
+        if state.failures or state.not_before or _differs(skew, state.skew):
+            # Else nothing is new, and what was received is the sooner in the caller's hands.
+            self._book.save(replace(state, failures=0, not_before=None, skew=skew))
 
     # ---- robots.txt
 
@@ -215,8 +243,10 @@ class Fetcher:
         with self._network.ask(address, order.headers, budget, manners.allow_private) as answer:
             received_at = self._now()
             _refuse_transient(answer, received_at)
+            if order.part:
+                refuse_other(answer, order.part)
             budget.allow(manners.wire_bytes)
-            body = read_body(answer, order.limit) if answer.status == _OK else b""
+            body = read_body(answer, order.limit) if answer.status == order.status else b""
         return Response(
             url=address.url,
             status=answer.status,
@@ -235,6 +265,13 @@ class Fetcher:
             self._wait(due)
         # Before it is sent: who is killed in the midst of a request has still made it.
         self._book.save(replace(state, last_request_at=self._now()))
+
+
+def _differs(skew: float | None, known: float | None) -> bool:
+    """Say whether a clock went another way than it did; it is told in whole seconds."""
+    if skew is None or known is None:
+        return skew is not known
+    return abs(skew - known) > _TICK
 
 
 def _refuse_transient(answer: Answer, now: datetime) -> None:

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from typing import Protocol
 
+from tickertrack.config import Collect
 from tickertrack.errors import ConfigError, FetchError
 from tickertrack.models import HostState
 from tickertrack.sources.web.faults import OF_HOST, fault
@@ -22,6 +23,7 @@ __all__ = [
     "Validators",
     "Wait",
     "http_time",
+    "manners_of",
     "pause_after",
     "refuse_resting",
     "request_headers",
@@ -56,7 +58,8 @@ class Manners:
 
     `allow_private` names by "host:port" what may be a machine or a port that is not public;
     `wire_bytes` bound a body as sent, `body_bytes` as decoded. `head_bytes` bound all that arrives
-    until a head is whole: itself and, in the same read, up to 64 KiB of its body.
+    until a head is whole: itself and, in the same read, up to 64 KiB of its body. `invited` are
+    hosts whose documents invite programs: robots.txt, which is for crawlers, is not asked there.
     """
 
     user_agent: str
@@ -69,6 +72,7 @@ class Manners:
     head_bytes: int = 96 * 1024
     wire_bytes: int = 5 * MEGABYTE
     body_bytes: int = 5 * MEGABYTE
+    invited: frozenset[str] = frozenset()
 
 
 class HostBook(Protocol):
@@ -95,6 +99,15 @@ def user_agent(contact: str) -> str:
         raise ConfigError("must be printable ASCII", key="collect.contact")
     name = f"tickertrack/{version('tickertrack')}"
     return f"{name} (+{contact})" if contact else name
+
+
+def manners_of(settings: Collect) -> Manners:
+    """Give the manners that settings ask for."""
+    return Manners(
+        user_agent=user_agent(settings.contact),
+        per_host_delay=settings.per_host_delay,
+        allow_private=frozenset(settings.allow_private),
+    )
 
 
 def request_headers(manners: Manners, validators: Validators) -> Headers:

@@ -1,0 +1,117 @@
+"""How fast archives are read, against what only unpacks them (docs/performance.md).
+
+python -m bench.archives        prints its rows
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from fastwarc.warc import ArchiveIterator
+
+from bench.speed import RUNS, row
+from bench.webtext import Corpus, text_pages, write_archive
+from tickertrack import open_tracker
+from tickertrack.ingest import Sources, gathered, reading_of
+from tickertrack.tracker import BATCH
+
+__all__ = ["main"]
+
+_SPARSE = Corpus(pages=100_000, strips=1_000, strip_every=100)
+_DENSE = Corpus(pages=20_000, strips=2_000)
+_TABLES = ("articles", "strips", "quotes", "pages")
+
+
+def main() -> None:
+    """Print a row for each measurement, by turns with its yardstick: medians of five runs."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sparse = [folder / f"sparse-{number}.warc.wet.gz" for number in range(2)]
+        for path in sparse:
+            size = write_archive(path, text_pages(_SPARSE), "conversion")
+        dense = folder / "dense.warc.wet.gz"
+        write_archive(dense, text_pages(_DENSE), "conversion")
+        _rows_of_sparse(folder, sparse, size)
+        _row_of_dense(folder, dense)
+
+
+def _rows_of_sparse(folder: Path, paths: list[Path], size: int) -> None:
+    ours, theirs = _by_turns(lambda: _read(folder, paths[:1]), lambda: _iterate(paths[0]))
+    row("read text, a strip on 1 page of 100, one process", f"{size / ours / 1e6:.0f} MB/s",
+        "`fastwarc`, bodies read", ours / theirs)  # fmt: skip
+    two, one = _by_turns(lambda: _read(folder, paths, 2), lambda: _read(folder, paths[:1]))
+    row("two such files, two processes", f"{2 * size / two / 1e6:.0f} MB/s",
+        "one file, one process", 2 * one / two)  # fmt: skip
+
+
+def _row_of_dense(folder: Path, path: Path) -> None:
+    rows = _stored_rows(folder, path)
+    ours, theirs = _by_turns(
+        lambda: _store(folder, path), lambda: (_iterate(path), _insert(folder, rows))
+    )
+    row("read text, a strip on every page, into the tables", f"{_DENSE.pages / ours:,.0f} pages/s",
+        "`fastwarc`, then `executemany` of the same rows", ours / theirs)  # fmt: skip
+
+
+def _by_turns(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(RUNS):
+        for work, taken in zip((ours, theirs), times, strict=True):
+            begun = time.perf_counter()
+            work()
+            taken.append(time.perf_counter() - begun)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def _iterate(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(len(record.reader.read()) for record in ArchiveIterator(file))
+
+
+def _read(folder: Path, paths: list[Path], workers: int = 1) -> int:
+    with open_tracker(folder / "unused.db") as tracker:
+        reading = reading_of(Sources(tuple(paths), workers=workers), tracker.desk())
+        return sum(len(batch.facts.pages) for batch in reading.batches())
+
+
+def _store(folder: Path, path: Path, workers: int = 2) -> Path:
+    for part in folder.glob("stored.db*"):
+        part.unlink()
+    with open_tracker(folder / "stored.db") as tracker:
+        reading = reading_of(Sources((path,), workers=workers), tracker.desk(), 500)
+        for batch in gathered(reading.batches(), BATCH):
+            tracker._store_batch(batch)  # noqa: SLF001  (dating and linking are measured apart)
+    return folder / "stored.db"
+
+
+def _stored_rows(folder: Path, path: Path) -> dict[str, tuple[str, list[tuple[object, ...]]]]:
+    with closing(sqlite3.connect(_store(folder, path))) as connection:
+        return {
+            table: (
+                connection.execute(
+                    "SELECT sql FROM sqlite_schema WHERE name = ?", (table,)
+                ).fetchone()[0],
+                connection.execute(f"SELECT * FROM {table}").fetchall(),
+            )
+            for table in _TABLES
+        }
+
+
+def _insert(folder: Path, rows: dict[str, tuple[str, list[tuple[object, ...]]]]) -> None:
+    path = folder / "by-hand.db"
+    path.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for table, (schema, lines) in rows.items():
+            connection.execute(schema)
+            marks = ", ".join("?" * len(lines[0]))
+            connection.executemany(f"INSERT INTO {table} VALUES ({marks})", lines)
+
+
+if __name__ == "__main__":
+    main()

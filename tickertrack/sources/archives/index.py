@@ -1,0 +1,242 @@
+"""What an archive's index is asked, form by form, and how far each answer brings us."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from tickertrack.errors import FetchError
+from tickertrack.publishers import Publisher
+from tickertrack.sources.archives.listed import (
+    FIELDS,
+    Fields,
+    Listed,
+    fields_of_json,
+    fields_of_text,
+    listed_in,
+    stamp_of,
+    time_of,
+)
+from tickertrack.sources.archives.places import Form, Place
+from tickertrack.sources.web import Fetcher
+from tickertrack.sources.web.faults import fault
+
+__all__ = ["Answer", "Question", "ask", "questions"]
+
+# Lines of one answer: about a megabyte, of the five that an answer may have.
+_LINES = 5000
+_MOST_PAGES = 20_000
+_MOST_CRAWLS = 1000
+_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,800}[\x21-\x7e])?")
+_PAGE = re.compile(r"([0-9]{1,5})/([0-9]{1,5})")
+_MISSING = "status_404"
+_SECOND = timedelta(seconds=1)
+# No archive is older.
+_FIRST_YEAR = 1996
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """
+    The captures of a domain in a stretch of time, both ends included, as one index has them.
+
+    `cursor` is where the next answer begins, in the index's own way; empty at the beginning.
+    """
+
+    index: str
+    domain: str
+    since: datetime
+    until: datetime
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Captures that an index lists, and where the next answer begins: None where this is all."""
+
+    listed: tuple[Listed, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Who asks, on whose behalf, when."""
+
+    fetcher: Fetcher
+    place: Place
+    publisher: Publisher
+    now: datetime
+
+    def lines(self, question: Question, **parameters: object) -> list[bytes]:
+        """Ask an index, and give its answer's lines; raises FetchError."""
+        words = {"url": question.domain, "matchType": "domain", **parameters}
+        address = f"{question.index}?{urlencode(words, doseq=True)}"
+        return self.fetcher.get(address, hosts=self.place.hosts).body.splitlines()
+
+    def listed(
+        self, lines: list[bytes], read: Callable[[str], Fields | None]
+    ) -> tuple[Listed, ...]:
+        """Read an answer's lines; what cannot be fetched is not listed."""
+        found = listed_in(lines, read, self.publisher, self.now)
+        return tuple(one for one in found if one.span or not self.place.files)
+
+
+def questions(
+    fetcher: Fetcher, place: Place, publisher: Publisher, days: tuple[date, date], now: datetime
+) -> list[Question]:
+    """List what is to be asked for days, both included; raises FetchError."""
+    first = datetime.combine(days[0], time(), UTC) - timedelta(days=1)
+    last = datetime.combine(days[1], time(), UTC) + timedelta(days=2)
+    if place.form == "crawls":
+        indexes = _crawls(fetcher, place, now)
+    else:
+        indexes = [(place.index, *one) for one in _periods(now)]
+    return [
+        Question(index, domain, since, until)
+        for index, since, until in indexes
+        if since <= last and until >= first
+        for domain in _domains(publisher)
+    ]
+
+
+def ask(
+    fetcher: Fetcher, place: Place, publisher: Publisher, question: Question, now: datetime
+) -> Answer:
+    """Ask an index for the next piece of an answer; raises FetchError."""
+    return _FORMS[place.form](_Asking(fetcher, place, publisher, now), question)
+
+
+def _domains(publisher: Publisher) -> list[str]:
+    """List the domains that hold all of a publisher's hosts."""
+    bare = {host.removeprefix("www.") for host in publisher.hosts}
+    return sorted(host for host in bare if not any(host.endswith(f".{other}") for other in bare))
+
+
+def _periods(now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    # Years that are over are asked once; of the running one only its running month again.
+    for year in range(_FIRST_YEAR, now.year):
+        yield datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC) - _SECOND
+    for month in range(1, now.month + 1):
+        begin = datetime(now.year, month, 1, tzinfo=UTC)
+        yield begin, (begin + timedelta(days=31)).replace(day=1) - _SECOND
+
+
+# ---- Common Crawl: an index for each crawl, in pages
+
+
+def _crawls(fetcher: Fetcher, place: Place, now: datetime) -> list[tuple[str, datetime, datetime]]:
+    body = fetcher.get(place.index, hosts=place.hosts).body
+    try:
+        rows = json.loads(body)
+    except (ValueError, RecursionError):
+        rows = None
+    if not isinstance(rows, list):
+        raise fault("not_an_index", "is no list of crawls", place.index)
+    found = [_crawl(row, now) for row in rows[:_MOST_CRAWLS] if isinstance(row, dict)]
+    return sorted({one for one in found if one}, key=lambda one: (one[1], one[0]))
+
+
+def _crawl(row: dict[str, Any], now: datetime) -> tuple[str, datetime, datetime] | None:
+    index = row.get("cdx-api")
+    if not isinstance(index, str):
+        return None
+    # The oldest do not say from when to when they are: they are asked in any case.
+    since = _moment(row.get("from")) or datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC)
+    return index, since, _moment(row.get("to")) or now
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _ask_crawl(asking: _Asking, question: Question) -> Answer:
+    words = {"output": "json", "pageSize": 1}
+    try:
+        if not (at := _PAGE.fullmatch(question.cursor)):
+            counted = asking.lines(question, **words, showNumPages="true")
+            return Answer((), f"0/{count}" if (count := _pages(counted)) else None)
+        page, pages = int(at[1]), int(at[2])
+        lines = asking.lines(question, **words, page=page, filter=("=status:200", "mime:html"))
+    except FetchError as error:
+        if error.reason != _MISSING:
+            raise
+        # So it says that it has no captures.
+        return Answer((), None)
+    following = f"{page + 1}/{pages}" if page + 1 < pages else None
+    return Answer(asking.listed(lines, fields_of_json), following)
+
+
+def _pages(lines: Iterable[bytes]) -> int:
+    found = (fields_of_json(line.decode("utf-8", "replace")) for line in lines)
+    count = next((fields.get("pages") for fields in found if fields), 0)
+    return min(count, _MOST_PAGES) if isinstance(count, int) and count > 0 else 0
+
+
+# ---- the Wayback Machine: a key with which the answer is resumed
+
+
+def _ask_wayback(asking: _Asking, question: Question) -> Answer:
+    key = {"resumeKey": question.cursor} if question.cursor else {}
+    lines = asking.lines(
+        question,
+        **{"from": stamp_of(question.since), "to": stamp_of(question.until)},
+        fl=",".join(FIELDS),
+        filter=("statuscode:200", "mimetype:.*html.*"),
+        limit=_LINES,
+        showResumeKey="true",
+        **key,
+    )
+    following = None
+    if len(lines) > 1 and not lines[-2].strip():
+        last = lines[-1].decode("utf-8", "replace").strip()
+        # One that leads back to where it came from would be asked for ever.
+        following = last if _KEY.fullmatch(last) and last != question.cursor else None
+    return Answer(asking.listed(lines, fields_of_text), following)
+
+
+# ---- pywb: no way to resume an answer, so that shorter stretches are asked for
+
+
+def _ask_pywb(asking: _Asking, question: Question) -> Answer:
+    since, until = _window(question)
+    words = {"from": stamp_of(since), "to": stamp_of(until), "output": "json", "limit": _LINES}
+    try:
+        lines = asking.lines(question, **words)
+    except FetchError as error:
+        if error.reason != "too_large" or until <= since:
+            raise
+        lines = []
+        full = True
+    else:
+        full = len(lines) >= _LINES
+    if full and since < until:
+        # There may be more of it than was told.
+        middle = since + (until - since) // 2
+        return Answer(asking.listed(lines, fields_of_json), _cursor(since, middle))
+    rest = _cursor(until + _SECOND, question.until) if until < question.until else None
+    return Answer(asking.listed(lines, fields_of_json), rest)
+
+
+def _window(question: Question) -> tuple[datetime, datetime]:
+    begin, _, end = question.cursor.partition("-")
+    return time_of(begin) or question.since, time_of(end) or question.until
+
+
+def _cursor(since: datetime, until: datetime) -> str:
+    return f"{stamp_of(since)}-{stamp_of(until)}"
+
+
+_FORMS: dict[Form, Callable[[_Asking, Question], Answer]] = {
+    "crawls": _ask_crawl,
+    "wayback": _ask_wayback,
+    "pywb": _ask_pywb,
+}
