@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from bench.speed import say
 from tests.crawl import simulate
 from tickertrack import Tracker, open_tracker
 from tickertrack.ingest import Sources, read_sources
@@ -206,14 +207,14 @@ def _closes(path: Path) -> list[tuple[date, float]]:
 
 
 def _print_tally(title: str, table: Mapping[str, Counter[str]]) -> None:
-    _say(f"\n{title}\n")
-    _say("| kind of page | boards | right | wrong | undated | by published | by page date |")
-    _say("|---|---|---|---|---|---|---|")
+    say(f"\n{title}\n")
+    say("| kind of page | boards | right | wrong | undated | by published | by page date |")
+    say("|---|---|---|---|---|---|---|")
     for kind in sorted(table, key=lambda name: (name == "all", name)):
         row = table[kind]
         naive = (f"{row[f'by {way}, right']} of {_dated(row, way)}" for way in _NAIVE)
         cells = (kind, row["boards"], row["right"], row["wrong"], row["undated"], *naive)
-        _say(f"| {' | '.join(map(str, cells))} |")
+        say(f"| {' | '.join(map(str, cells))} |")
 
 
 _NAIVE = ("published", "page date")
@@ -224,13 +225,9 @@ def _dated(row: Mapping[str, int], way: str) -> int:
 
 
 def _print_reliability(table: Mapping[str, tuple[int, int]]) -> None:
-    _say("\n| confidence | right | of |\n|---|---|---|")
+    say("\n| confidence | right | of |\n|---|---|---|")
     for band, (right, of) in table.items():
-        _say(f"| {band} | {right} | {of} |")
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
+        say(f"| {band} | {right} | {of} |")
 
 
 if __name__ == "__main__":

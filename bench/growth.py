@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bench.speed import say
 from tests.crawl import PRINTED, simulate
 from tickertrack import open_tracker
 from tickertrack.ingest import Sources, read_sources
@@ -52,9 +52,10 @@ def main() -> None:
         few, many = (_measured(Path(name), reference, days) for days in (FEW, MANY))
     for one in (few, many):
         what = f"resolve and link a day of {CAPTURES} pages into {one.stored:,}"
-        _row(what, _shown(one.resolving + one.linking), "all from scratch", _shown(one.scratch))
+        day, scratch = _shown(one.resolving + one.linking), _shown(one.scratch)
+        say(f"| {what} | {day} | all from scratch | {scratch} |")
     ratio = (many.resolving + many.linking) / (few.resolving + few.linking)
-    _row("five years against five days", "", "", f"{ratio:.2f}")
+    say(f"| five years against five days |  |  | {ratio:.2f} |")
 
 
 def _measured(folder: Path, reference: Path, stored: int) -> Day:
@@ -111,11 +112,6 @@ def _bars(symbol: str, days: Sequence[date], rng: np.random.Generator) -> pd.Dat
 
 def _shown(seconds: float) -> str:
     return f"{1000 * seconds:,.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-
-
-def _row(*cells: str) -> None:
-    sys.stdout.write(f"| {' | '.join(cells)} |\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.speed import say
 from tickertrack import Tracker, open_tracker
 from tickertrack.markets import symbols_of
 from tickertrack.markets.calendar import sessions_between
@@ -39,14 +40,14 @@ _WORDS = (
 
 def main() -> None:
     """Print both tables."""
-    _say(f"\nLinking a day of {ARTICLES} articles and {SYMBOLS} prices, median of {RUNS}\n")
-    _say("| days stored | articles stored | linking one more | all from scratch |")
-    _say("|---|---|---|---|")
+    say(f"\nLinking a day of {ARTICLES} articles and {SYMBOLS} prices, median of {RUNS}\n")
+    say("| days stored | articles stored | linking one more | all from scratch |")
+    say("|---|---|---|---|")
     few, many = (_measured(days) for days in (FEW, MANY))
-    _say(f"\nfive years against five days: {many / few:.2f}")
-    _say("\n| past sessions | null moves | rejected at 5 % |\n|---|---|---|")
+    say(f"\nfive years against five days: {many / few:.2f}")
+    say("\n| past sessions | null moves | rejected at 5 % |\n|---|---|---|")
     for past in (20, 60, 250):
-        _say(f"| {past} | {DRAWS:,} | {100 * _rejected(past):.2f} % |")
+        say(f"| {past} | {DRAWS:,} | {100 * _rejected(past):.2f} % |")
 
 
 def _measured(stored: int) -> float:
@@ -66,7 +67,7 @@ def _measured(stored: int) -> float:
             if (report.articles, report.sessions) != (ARTICLES, 1):
                 sys.exit(f"not one day's work: {report}")
     median = statistics.median(times)
-    _say(f"| {stored:,} | {stored * ARTICLES:,} | {1000 * median:.0f} ms | {scratch:.1f} s |")
+    say(f"| {stored:,} | {stored * ARTICLES:,} | {1000 * median:.0f} ms | {scratch:.1f} s |")
     return median
 
 
@@ -115,11 +116,6 @@ def _rejected(past: int) -> float:
         found = abnormal_returns(Returns(stock, index), asked, np.zeros_like(asked), past)
         wrong += sum(one.p is not None and one.p <= LEVEL for one in found)
     return wrong / DRAWS
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from bench.speed import say
 from tickertrack.markets import load_market, symbols_of
 from tickertrack.mentions import Spotter, read_article, spotter_of
 from tickertrack.models import Reading
@@ -159,8 +160,8 @@ def _paragraph(words: Sequence[str], names: Sequence[str], chance: random.Random
 
 
 def _print_scores(judged: Sequence[Verdict]) -> None:
-    _say("\n| articles | kind | precision | recall | right | wrong | missed |")
-    _say("|---|---|---|---|---|---|---|")
+    say("\n| articles | kind | precision | recall | right | wrong | missed |")
+    say("|---|---|---|---|---|---|---|")
     parts = sorted({one.article.part for one in judged})
     groups = [(part, {part}) for part in parts]
     groups.insert(2, ("labelled, all", set(parts[:2])))
@@ -168,21 +169,21 @@ def _print_scores(judged: Sequence[Verdict]) -> None:
         scores = score(one for one in judged if one.article.part in members)
         for kind, (precision, recall, count) in scores.items():
             cells = (f"{precision:.3f}", f"{recall:.3f}", count["tp"], count["fp"], count["fn"])
-            _say(f"| {title} | {kind} | {' | '.join(map(str, cells))} |")
+            say(f"| {title} | {kind} | {' | '.join(map(str, cells))} |")
 
 
 def _print_traps(articles: Sequence[Labelled], spotter: Spotter) -> None:
     for name in ("labelled", "own"):
         empty = [a for a in articles if a.part.startswith(name) and not a.wanted["mentions"]]
         hit = sum(bool(read(one, spotter).mentions) for one in empty)
-        _say(f"\n{name}: {hit} of {len(empty)} articles that name no company got a symbol")
+        say(f"\n{name}: {hit} of {len(empty)} articles that name no company got a symbol")
 
 
 def _print_failures(failures: Sequence[Verdict]) -> None:
-    _say("\nWhat fails (fp: found, but not labelled; fn: labelled, but not found)\n")
+    say("\nWhat fails (fp: found, but not labelled; fn: labelled, but not found)\n")
     for one in failures:
-        _say(f"- {one.article.part}, {one.kind} {one.outcome} {one.name}: {one.why}")
-        _say(f"  {one.article.title}")
+        say(f"- {one.article.part}, {one.kind} {one.outcome} {one.name}: {one.why}")
+        say(f"  {one.article.title}")
 
 
 def _print_speed(spotter: Spotter) -> None:
@@ -200,17 +201,10 @@ def _print_speed(spotter: Spotter) -> None:
         for title, text in batch:
             places += len(read_article(spotter, title, text, (), date(2022, 5, 5)).mentions)
         whole += time.process_time() - begun
-    _say(
-        f"\n{ARTICLES:,} articles, {size:,.0f} MB, {places / ARTICLES:.1f} mentions each, one core"
-    )
-    _say("\n| what | MB/s | articles/s |\n|---|---|---|")
+    say(f"\n{ARTICLES:,} articles, {size:,.0f} MB, {places / ARTICLES:.1f} mentions each, one core")
+    say("\n| what | MB/s | articles/s |\n|---|---|---|")
     for what, seconds in (("find every name", find), ("find, judge, and tell topics", whole)):
-        _say(f"| {what} | {size / seconds:.0f} | {ARTICLES / seconds:,.0f} |")
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+        say(f"| {what} | {size / seconds:.0f} | {ARTICLES / seconds:,.0f} |")
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from tickertrack.sources.archives import Answer, Listed, Question, Span
+from tickertrack.store.batch import marks
 from tickertrack.store.connect import transaction
+from tickertrack.store.facts import stamp_of
 from tickertrack.store.write import Note
 
 __all__ = ["CaptureBook"]
@@ -121,8 +123,7 @@ class CaptureBook:
 
 
 def _write(connection: sqlite3.Connection, row: Sequence[object]) -> None:
-    marks = ", ".join("?" * len(row))
-    connection.execute(f"INSERT OR REPLACE INTO captures VALUES ({marks})", row)
+    connection.execute(f"INSERT OR REPLACE INTO captures VALUES ({marks(len(row))})", row)
 
 
 def _row(listed: Listed) -> tuple[object, ...]:
@@ -157,4 +158,4 @@ def _listed(row: sqlite3.Row) -> Listed:
 
 
 def _time(stamp: datetime | None) -> str | None:
-    return stamp.astimezone(UTC).isoformat(timespec="seconds") if stamp else None
+    return stamp_of(stamp) if stamp else None

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from tickertrack.models import Action, Price, Sitting, TradingDay
+from tickertrack.store.batch import marks
 from tickertrack.store.connect import drawn
 from tickertrack.store.drawn import (
     Basis,
@@ -133,8 +134,7 @@ def _replace(
     )
     new = sorted(after - before, key=lambda row: row[:2])
     if new:
-        marks = ", ".join("?" * len(new[0]))
-        connection.executemany(f"INSERT INTO {table} VALUES ({marks})", new)
+        connection.executemany(f"INSERT INTO {table} VALUES ({marks(len(new[0]))})", new)
 
 
 def _tuples(

@@ -7,8 +7,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, timedelta
 
 from tickertrack.models import (
     Action,
@@ -21,6 +20,7 @@ from tickertrack.models import (
     Story,
     Topic,
 )
+from tickertrack.store.stored import published_of
 
 __all__ = [
     "ReadArticle",
@@ -100,7 +100,7 @@ def waiting_articles(connection: sqlite3.Connection, count: int) -> list[Waiting
             row["title"] or "",
             row["text"],
             tuple(json.loads(row["tags"] or "[]")),
-            _published(row["published_at"], row["published_precision"]),
+            published_of(row["published_at"], row["published_precision"]),
         )
         for row in rows
     ]
@@ -256,7 +256,7 @@ def _story(
     subjects: Iterable[sqlite3.Row],
     mentions: Iterable[sqlite3.Row],
 ) -> Story:
-    published = _published(row["published_at"], row["published_precision"])
+    published = published_of(row["published_at"], row["published_precision"])
     about: dict[str, list[tuple[str, float, dict[str, object]]]] = defaultdict(list)
     for _, kind, name, score, evidence in subjects:
         about[kind].append((name, score, json.loads(evidence)))
@@ -364,13 +364,6 @@ def actions(connection: sqlite3.Connection) -> list[Action]:
         )
         for row in connection.execute("SELECT * FROM actions ORDER BY symbol, session")
     ]
-
-
-def _published(text: str | None, precision: Any) -> Published | None:
-    if text is None:
-        return None
-    stamp = date.fromisoformat(text) if precision == "day" else datetime.fromisoformat(text)
-    return Published(stamp, precision)
 
 
 def _json(evidence: Mapping[str, object]) -> str:

@@ -6,12 +6,13 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from tickertrack.models import Cause, Fires, Outcome, RunStatus
 from tickertrack.store.connect import transaction
+from tickertrack.store.facts import stamp_of
 
 __all__ = [
     "JOBS",
@@ -226,4 +227,4 @@ def _faults(outcome: Outcome) -> str | None:
 
 
 def _time(stamp: datetime | None) -> str | None:
-    return stamp.astimezone(UTC).isoformat(timespec="seconds") if stamp else None
+    return stamp_of(stamp) if stamp else None

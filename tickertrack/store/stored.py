@@ -19,6 +19,7 @@ __all__ = [
     "lines_of",
     "member_of",
     "pages_by_place",
+    "published_of",
     "refused_places",
     "series",
     "sightings",
@@ -83,7 +84,7 @@ def member_of(row: Sequence[Any]) -> Member:
         strip_id=strip_id,
         captured_at=_moment(captured_at),
         page_date=date.fromisoformat(page_date) if page_date else None,
-        published=_published(published_at, precision),
+        published=published_of(published_at, precision),
     )
 
 
@@ -176,7 +177,8 @@ def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _published(text: str | None, precision: Any) -> Published | None:
+def published_of(text: str | None, precision: Any) -> Published | None:
+    """Read when an article appeared, as the tables write it."""
     if text is None:
         return None
     stamp = date.fromisoformat(text) if precision == "day" else datetime.fromisoformat(text)

@@ -102,8 +102,8 @@ def copies_after(path: Path, offset: int) -> Iterator[Copy | SourceError]:
     for record in records_in(path, Stretch(offset)):
         if isinstance(record, SourceError):
             yield record
-        elif field(record.headers, "WARC-Type") == "response":
-            place = Locator(str(path.absolute()), record.offset, record.length)
+        elif field(record.headers, "WARC-Type") == _RESPONSE:
+            place = Locator(_whole_path(path), record.offset, record.length)
             try:
                 yield Copy(place, target_of(record), date_of(record))
             except UnsoundError as fault:

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from types import TracebackType
-from typing import Self
 
+from tickertrack.closing import Closing
 from tickertrack.errors import FetchError
 from tickertrack.models import Response
 from tickertrack.sources.web import robots
@@ -61,7 +60,7 @@ class _Order:
         return PARTIAL if self.part else _OK
 
 
-class Fetcher:
+class Fetcher(Closing):
     """
     Asks hosts for pages, one request at a time, and remembers how each wants to be treated.
 
@@ -85,17 +84,8 @@ class Fetcher:
         self._wait = wait
         self._network = network or Network()
 
-    def __enter__(self) -> Self:
-        """Give itself: a connection ends with its request, so that nothing is left to close."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Leave nothing behind."""
+    def close(self) -> None:
+        """Leave nothing behind: a connection ends with its request."""
 
     def get(
         self,
