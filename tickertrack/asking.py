@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tickertrack.models import Action
     from tickertrack.moves import Past
 
-__all__ = ["ACTIONS", "EXPLANATION", "Asking", "explained"]
+__all__ = ["ACTIONS", "EXPLANATION", "Asking", "explained", "is_significant"]
 
 ACTIONS = ("symbol", "session", "kind", "factor", "amount", "status", "evidence")
 EXPLANATION = ("relation", "score", "title", "url", "publisher", "published_at", "evidence")
@@ -152,7 +152,7 @@ class Asking(ABC):
                 if move["change"] is not None and abs(move["change_percent"]) >= min_percent
             ]
             rows = self._with_news(self._judged(large), symbols, span)
-        return [row for row in rows if _is_significant(row)] if significant else rows
+        return [row for row in rows if is_significant(row)] if significant else rows
 
     def with_news(self, moves: Sequence[read.Row], day: str | date) -> list[read.Row]:
         """Add to the moves of one session every article of it, what is linked to each first."""
@@ -339,5 +339,6 @@ def _unlinked(links: Sequence[read.Row], everything: Sequence[read.Row]) -> list
     return [row for row in everything if row["article_id"] not in linked]
 
 
-def _is_significant(row: read.Row) -> bool:
+def is_significant(row: read.Row) -> bool:
+    """Say whether a judged move is unusual."""
     return row["p"] is not None and row["p"] <= LEVEL

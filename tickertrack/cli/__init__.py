@@ -39,6 +39,7 @@ COMMANDS = {
     "export": ("ask", "Write prices, quotes, moves, links, news or coverage to a file."),
     "verify": ("health", "Read stored quotes again from their pages."),
     "doctor": ("health", "Is the database well, and does the calendar hold?"),
+    "serve": ("serve", "Pages to look at, in a browser, with tables, API and search."),
     "demo": ("demo", "Everything at once, offline: a daemon on a sample site, then old pages."),
 }
 # Where the commands are that only ask.
