@@ -93,7 +93,7 @@ def _is_unseen(place: int, look: time) -> bool:
 
 def page(told: Told, at: datetime, strip: Sequence[str]) -> dict[str, Any]:
     """Lay out one captured copy of an article as a line of JSON."""
-    text = "\n\n".join((told.title, told.byline, *told.paragraphs))
+    text = "\n\n".join((told.title, *told.paragraphs))
     return {
         "url": f"{SITE}{told.path}",
         "captured_at": at.astimezone(UTC).isoformat(),

@@ -1,8 +1,8 @@
 """
 Pages to look at: a plugin of Datasette, whose API, SQL, facets, CSV and search come along.
 
-`tickertrack serve` runs it; where both are installed, so does a plain `datasette tickertrack.db`. Over
-databases of other programs it does nothing.
+`tickertrack serve` runs it; where both are installed, so does a plain `datasette tickertrack.db`.
+Over databases of other programs it does nothing.
 """
 
 from __future__ import annotations

@@ -52,8 +52,8 @@ def _chosen(moves: Sequence[Row], asked: Asked) -> Row:
     if form["order"] == "symbol":
         shown.sort(key=lambda row: row["symbol"])
     else:
-        # The largest first; the indices, which lead, stay where they are.
-        shown.sort(key=lambda row: (not row["is_index"], -abs(row["change_percent"] or 0)))
+        # The indices lead, and stay where they are.
+        shown.sort(key=_place)
     stocks = [row for row in moves if not row["is_index"]]
     return {
         "moves": shown,
@@ -64,6 +64,10 @@ def _chosen(moves: Sequence[Row], asked: Asked) -> Row:
         "news_statuses": list(_news_statuses(stocks)),
         "significant": sum(row["significant"] for row in stocks),
     }
+
+
+def _place(row: Row) -> tuple[bool, float]:
+    return not row["is_index"], 0.0 if row["is_index"] else -abs(row["change_percent"] or 0.0)
 
 
 def _news_statuses(stocks: Sequence[Row]) -> Iterator[tuple[str, int]]:

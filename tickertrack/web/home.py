@@ -63,11 +63,8 @@ def _movers(stocks: Sequence[Row], sign: int) -> list[Row]:
 
 
 def _indices(tracker: Tracker, moves: Sequence[Row]) -> list[Row]:
-    """Give the indices with their last closes, the one that moves are measured against first."""
-    first = tracker.config.market.index
-    listed = sorted(
-        (row for row in moves if row["is_index"]), key=lambda row: row["symbol"] != first
-    )
+    """Give the indices with their last closes."""
+    listed = (row for row in moves if row["is_index"])
     return [{**row, "closes": _closes(tracker, row)} for row in listed]
 
 

@@ -1,4 +1,4 @@
-"""The words of an article for which a move was linked to it, marked in its title and around them."""
+"""The words for which a move was linked to an article, marked in its title and in a passage."""
 
 from __future__ import annotations
 

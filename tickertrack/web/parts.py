@@ -21,13 +21,18 @@ NEWS_STATUS = (
 
 
 def move_rows(tracker: Tracker, session: str) -> list[Row]:
-    """Read a session's moves, judged and named; the indices first."""
-    market = tracker.market()
-    rows = [
-        {**row, "significant": is_significant(row), "is_index": row["symbol"] in market.indices}
-        for row in tracker.move_rows((), session, session)
-    ]
-    return sorted(named(tracker, rows), key=lambda row: (not row["is_index"], row["symbol"]))
+    """Read a session's moves, judged and named: the index that they are measured by first."""
+    indices, first = tracker.market().indices, tracker.config.market.index
+    rows = named(tracker, tracker.move_rows((), session, session))
+    for row in rows:
+        row["significant"] = is_significant(row)
+        row["is_index"] = row["symbol"] in indices
+        if row["is_index"]:
+            # Of an index no news is sought: the market's is every stock's.
+            row["news_status"] = None
+    return sorted(
+        rows, key=lambda row: (row["symbol"] != first, not row["is_index"], row["symbol"])
+    )
 
 
 def named(tracker: Tracker, rows: Iterable[Row]) -> list[Row]:

@@ -87,6 +87,7 @@ def _environment() -> Environment:
         spark=spark,
         count=count,
         said=said,
+        plain=plain,
     )
     return environment
 
@@ -133,6 +134,17 @@ def safe_url(address: str | None) -> str | None:
 def said(name: str | None) -> str:
     """Turn one of our words into plain ones: `no_news_found` to `no news found`."""
     return (name or _NOTHING).replace("_", " ")
+
+
+def plain(value: object) -> str:
+    """Print a piece of evidence: lists with commas, of objects names and values."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {plain(one)}" for key, one in value.items()) or _NOTHING
+    if isinstance(value, list):
+        return ", ".join(map(plain, value)) or _NOTHING
+    return _NOTHING if value is None else str(value)
 
 
 def spark(values: Sequence[float]) -> str:

@@ -74,6 +74,6 @@ def _in_address(host: str) -> str:
 
 
 def _register() -> None:
-    """Tell Datasette of the plugin where no entry point has: in a checkout that is not installed."""
+    """Tell Datasette of the plugin where no entry point has, as in a bare checkout."""
     if not pm.is_registered(web) and not any(one is web for one in pm.get_plugins()):
         pm.register(web, name="tickertrack")

@@ -132,6 +132,8 @@
   const drawn = new Drawn();
   const chart = LightweightCharts.createChart(place, {
     autoSize: true,
+    // Its style would be one in the page's text; the page names the makers at its foot.
+    layout: { attributionLogo: false },
     localization: { locale: "en", priceFormatter: price },
     timeScale: { borderVisible: false, rightOffset: 1, minBarSpacing: 0.3, fixLeftEdge: true, fixRightEdge: true },
     rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.14, bottom: 0.14 } },
@@ -158,7 +160,6 @@
     };
     chart.applyOptions({
       layout: {
-        attributionLogo: false,
         background: { type: "solid", color: "transparent" },
         textColor: colour("--muted"),
         fontFamily: getComputedStyle(document.body).fontFamily,
