@@ -14,7 +14,7 @@ from tickertrack.errors import LockedError, StoreError
 
 __all__ = ["Lock", "holder"]
 
-# Who only asks for the holder has the file for a moment: that is no daemon, and a lock waits for it.
+# Who only asks for the holder has the file for a moment: that is no daemon, and a lock waits.
 _PATIENT, _AT_ONCE = (0.05, 0.1, 0.2, 0.0), (0.0,)
 
 

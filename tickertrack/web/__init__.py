@@ -15,7 +15,7 @@ from datasette import hookimpl
 from tickertrack.web.described import described, is_ours, named_queries
 from tickertrack.web.guard import App, guarded
 from tickertrack.web.routes import routes
-from tickertrack.web.settings import settings_of
+from tickertrack.web.settings import hosts_of, our_database, settings_of
 
 __all__: list[str] = []
 
@@ -24,13 +24,15 @@ Row = dict[str, Any]
 
 def register_routes(datasette: Any) -> list[tuple[str, Callable[..., Any]]]:
     """Put our pages before Datasette's own."""
-    return routes() if settings_of(datasette) else []
+    return routes() if our_database(datasette) else []
 
 
 def asgi_wrapper(datasette: Any) -> Callable[[App], App]:
     """Refuse foreign hosts, and head every answer with a content security policy."""
-    settings = settings_of(datasette)
-    return lambda app: guarded(app, settings.hosts) if settings else app
+    if not our_database(datasette):
+        return lambda app: app
+    # Asked for with each request: a Datasette makes its application before it is told its settings.
+    return lambda app: guarded(app, lambda: hosts_of(datasette))
 
 
 def permission_allowed(datasette: Any, action: str, resource: Any) -> bool | None:
@@ -53,7 +55,7 @@ def canned_queries(datasette: Any, database: str) -> Row:
 
 def menu_links(datasette: Any) -> list[dict[str, str]]:
     """Lead from Datasette's pages to ours."""
-    if not settings_of(datasette):
+    if not our_database(datasette):
         return []
     places = {"Latest session": "/", "Symbols": "/symbols", "Coverage": "/coverage"}
     return [{"href": datasette.urls.path(path), "label": name} for name, path in places.items()]

@@ -38,7 +38,7 @@ _ALLOW_FACET = "{{ datasette_allow_facet }}"
 _SHOWN = 80
 
 
-def guarded(app: App, hosts: frozenset[str]) -> App:
+def guarded(app: App, hosts: Callable[[], frozenset[str]]) -> App:
     """Wrap an application: it is asked only under names of its own, and its answers are headed."""
     foreign = datasette_policy().encode()
 
@@ -53,7 +53,7 @@ def guarded(app: App, hosts: frozenset[str]) -> App:
             await send(message)
 
         name = _host(scope)
-        if name in hosts:
+        if name in hosts():
             await app(scope, receive, headed)
         else:
             await _refuse(name, headed)

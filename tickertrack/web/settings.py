@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from tickertrack.config import FILE_NAME, Config, load_config
 from tickertrack.store.connect import is_database
 
-__all__ = ["LOOPBACK", "Settings", "keep", "our_database", "settings_of"]
+__all__ = ["LOOPBACK", "Settings", "hosts_of", "keep", "our_database", "settings_of"]
 
 # Names under which only this machine is reached: what a page of another site cannot take on.
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -39,6 +39,12 @@ def settings_of(datasette: Any) -> Settings | None:
     if datasette not in _KNOWN:
         _KNOWN[datasette] = _found(datasette)
     return _KNOWN[datasette]
+
+
+def hosts_of(datasette: Any) -> frozenset[str]:
+    """Give the names under which a Datasette answers."""
+    settings = settings_of(datasette)
+    return settings.hosts if settings else LOOPBACK
 
 
 def our_database(datasette: Any) -> tuple[str, Path] | None:
