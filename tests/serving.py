@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from showcase import make
+
 from tickertrack.config import load_config
 from tickertrack.web.serving import datasette_of
+
+TITLE = """<script>alert(1)</script>"><img src=x onerror=alert(2)>'{{ 7*7 }}\u202e\x1b[31m"""
+SYMBOL = "<IMG SRC=X ONERROR=ALERT(1)>"
+
+
+def make_hostile(folder: Path) -> Path:
+    """Make a small database in which everything that pages say of others is hostile."""
+    config = make(folder, 8)
+    with closing(sqlite3.connect(config.with_name("tickertrack.db"))) as connection:
+        connection.execute("UPDATE articles SET title = ?, byline = ?", (TITLE, TITLE))
+        connection.execute("UPDATE articles SET publisher = ?", (TITLE,))
+        connection.execute("UPDATE articles SET url = 'javascript:alert(' || id || ')'")
+        connection.execute(
+            "UPDATE pages SET url = 'data:text/html,<b>' || id, publisher = ?", (TITLE,)
+        )
+        connection.execute("UPDATE quotes SET raw = ? || raw", (TITLE,))
+        connection.execute("UPDATE runs SET error = ?, job = ?", (TITLE, TITLE))
+        connection.execute("UPDATE sittings SET evidence = json_object('bits', ?)", (TITLE,))
+        for table in ("prices", "quotes", "links", "mentions"):
+            connection.execute(f"UPDATE {table} SET symbol = ? WHERE symbol = 'FFL'", (SYMBOL,))
+        connection.execute("UPDATE subjects SET name = ?", (TITLE,))
+        connection.execute("UPDATE prices SET conflict = ? WHERE symbol = 'KEL'", (TITLE,))
+        connection.commit()
+    return config
 
 
 @dataclass

@@ -6,21 +6,18 @@ import base64
 import hashlib
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from daemons import own_process
 from hypothesis import given, settings, strategies as st
-from serving import Parsed, Site, served
-from showcase import make
+from serving import SYMBOL, Parsed, Site, make_hostile, served
 
 from tickertrack import web
 from tickertrack.harmless import safe_term
@@ -28,8 +25,6 @@ from tickertrack.web import render
 from tickertrack.web.marking import pieces_of
 
 DAY = "2024-05-07"
-TITLE = """<script>alert(1)</script>"><img src=x onerror=alert(2)>'{{ 7*7 }}\u202e\x1b[31m"""
-SYMBOL = "<IMG SRC=X ONERROR=ALERT(1)>"
 OURS = ("/", f"/day/{DAY}", "/symbol/TRG", f"/move/TRG/{DAY}", "/coverage", "/symbols", "/day/x")
 THEIRS = ("/tickertrack", "/tickertrack/articles", "/tickertrack/prices.json", "/no/such/page",
           "/tickertrack/prices.csv?_size=2", "/-/versions", "/-/static/app.css",
@@ -38,24 +33,7 @@ THEIRS = ("/tickertrack", "/tickertrack/articles", "/tickertrack/prices.json", "
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a small database in which everything that pages say of others is hostile."""
-    config = make(tmp_path_factory.mktemp("hostile") / "courier", 8)
-    with closing(sqlite3.connect(config.with_name("tickertrack.db"))) as connection:
-        connection.execute("UPDATE articles SET title = ?, byline = ?", (TITLE, TITLE))
-        connection.execute("UPDATE articles SET publisher = ?", (TITLE,))
-        connection.execute("UPDATE articles SET url = 'javascript:alert(' || id || ')'")
-        connection.execute(
-            "UPDATE pages SET url = 'data:text/html,<b>' || id, publisher = ?", (TITLE,)
-        )
-        connection.execute("UPDATE quotes SET raw = ? || raw", (TITLE,))
-        connection.execute("UPDATE runs SET error = ?, job = ?", (TITLE, TITLE))
-        connection.execute("UPDATE sittings SET evidence = json_object('bits', ?)", (TITLE,))
-        for table in ("prices", "quotes", "links", "mentions"):
-            connection.execute(f"UPDATE {table} SET symbol = ? WHERE symbol = 'FFL'", (SYMBOL,))
-        connection.execute("UPDATE subjects SET name = ?", (TITLE,))
-        connection.execute("UPDATE prices SET conflict = ? WHERE symbol = 'KEL'", (TITLE,))
-        connection.commit()
-    return config
+    return make_hostile(tmp_path_factory.mktemp("hostile") / "courier")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -39,7 +39,7 @@ class Links:
 
     def to(self, *parts: object, **query: object) -> str:
         """Give that of a page by the parts of its path."""
-        path = "/".join(tilde_encode(str(part)) for part in parts)
+        path = "/".join(_encoded(str(part)) for part in parts)
         asked = {name: value for name, value in query.items() if value not in {None, ""}}
         return f"{self.base}/{path}" + (f"?{urlencode(asked)}" if asked else "")
 
@@ -54,6 +54,11 @@ class Links:
     def static(self, name: str) -> str:
         """Give that of a file of ours, which changes with what it holds."""
         return f"{self.base}/-/tickertrack/{name}?{_version(name)}"
+
+
+@lru_cache(maxsize=4096)
+def _encoded(part: str) -> str:
+    return str(tilde_encode(part))
 
 
 @cache
