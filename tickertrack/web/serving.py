@@ -70,6 +70,8 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _in_address(host: str) -> str:
+    if host in _ANY:
+        return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
 
 
