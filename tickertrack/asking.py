@@ -167,6 +167,11 @@ class Asking(ABC):
             {**move, "news": _ranked(found.get(move["symbol"], []), everything)} for move in moves
         ]
 
+    def latest_rows(self, symbols: Sequence[str] = ()) -> list[read.Row]:
+        """Give the last price of each symbol, with when a page last showed it."""
+        with told(self.path):
+            return read.rows(self.reader(), read.latest(symbols))
+
     def link_rows(
         self, symbols: Sequence[str] = (), start: Day = None, end: Day = None
     ) -> list[read.Row]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import json
 import os
 import re
@@ -24,6 +23,7 @@ from tickertrack.dialects.grammar import YEARS
 from tickertrack.errors import QueryError, SourceError, TickertrackError
 from tickertrack.markets import symbols_of
 from tickertrack.shipped import shipped, unit_file
+from tickertrack.suggest import near
 from tickertrack.tracker import Progress, Step, Tracker
 
 __all__ = ["ingest", "init", "link", "reference", "resolve"]
@@ -217,8 +217,8 @@ def _refuse_unlisted(tracker: Tracker, name: str) -> None:
     listed = symbols_of(tracker.market())
     if name in listed:
         return
-    near = difflib.get_close_matches(name, listed, n=3)
-    advice = f"near: {', '.join(near)}" if near else "name it as strips print it"
+    found = near(name, listed)
+    advice = f"did you mean {' or '.join(found)}?" if found else "name it as strips print it"
     raise QueryError(f"--symbol: the market lists no {name}", advice=advice)
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from tickertrack.asking import ACTIONS, EXPLANATION, explained
-from tickertrack.cli.ask import end_option, hint, start_option, unknown, upper
+from tickertrack.cli.ask import end_option, hint, start_option, upper
 from tickertrack.cli.output import chosen, format_option, say, show, show_object
+from tickertrack.hints import unknown
 from tickertrack.moves import MOVES
 from tickertrack.spans import day_of
 from tickertrack.store.news import NEWS
