@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import re
+import shlex
+import shutil
+import subprocess
+import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
+from site import getsitepackages
+from typing import Any, NamedTuple
 
 import pytest
+from environments import PIP, built, packages_of, python_of
 from newsroom import article, strip_page
 from openbb_core.app.model.abstract.error import OpenBBError
 from openbb_core.app.model.abstract.warning import OpenBBWarning
@@ -21,6 +29,7 @@ from openbb_core.provider.registry_map import RegistryMap
 from openbb_core.provider.utils.errors import EmptyDataError
 from pydantic import SecretStr
 from support import write_pages
+from test_docs import as_printed, commands_of
 
 import tickertrack as tt
 from tickertrack.store.read import HISTORY
@@ -197,3 +206,96 @@ def test_openbb_shows_our_own_columns_and_parameters_as_ours(registry: Registry)
     known = RegistryMap(registry).standard_extra["EquityHistorical"]["tickertrack"]
     assert set(known["QueryParams"]["fields"]) == {"as_of", "follow_renames", "adjusted"}
     assert {"symbol", "reference_price", "status", "quotes"} <= set(known["Data"]["fields"])
+
+
+# ---- `obb` itself, and its command line
+
+
+PLATFORM = ("openbb-cli>=2,<3", "openbb-equity>=2,<3", "openbb-index>=2,<3", "openbb-news>=2,<3")
+# Its script names the place where the environment was made.
+COMMAND_LINE = "import sys; from openbb_cli.cli import main; sys.exit(main())"
+FRAME = """
+from openbb import obb
+print("frame", obb.equity.price.historical("ANL", provider="tickertrack").to_df().to_json())
+"""
+
+
+class Platform(NamedTuple):
+    """An OpenBB of its own: its Python, and what that is to be run with."""
+
+    python: Path
+    environ: dict[str, str]
+
+    def run(self, code: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a program in it."""
+        line, where = [str(self.python), "-c", code, *words], self.environ["HOME"]
+        return subprocess.run(
+            line, cwd=where, env=self.environ, capture_output=True, text=True, check=False
+        )
+
+
+@pytest.fixture(scope="module")
+def platform(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Put our wheel beside OpenBB's routers; what OpenBB builds of them, it builds in a copy."""
+    python = python_of(".venv-openbb", PLATFORM)
+    folder = tmp_path_factory.mktemp("platform")
+    site = folder / "site"
+    subprocess.run([*PIP, "install", "--no-deps", "--target", site, built(folder)], check=True)
+    original = packages_of(python.parents[1]) / "openbb"
+    shutil.copytree(original, site / "openbb")
+    before = sorted(original.rglob("*"))
+    # What tickertrack depends on is lent from here.
+    path = f"{site}{os.pathsep}{getsitepackages()[0]}"
+    own = {"HOME": str(folder), "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    yield Platform(python, {**os.environ, **own, "TICKERTRACK_DATABASE": str(database)})
+    assert sorted(original.rglob("*")) == before
+
+
+@pytest.mark.slow
+def test_obb_gives_a_data_frame(platform: Platform):
+    built_first = platform.run("import openbb")
+    assert "tickertrack@" in built_first.stdout
+    told = platform.run(FRAME)
+    assert told.returncode == 0, told.stderr
+    (line,) = [line for line in told.stdout.splitlines() if line.startswith("frame ")]
+    frame = json.loads(line.removeprefix("frame "))
+    assert list(frame["close"].values()) == [33.3, 33.9]
+    assert "volume" not in frame
+
+
+@pytest.mark.slow
+def test_openbbs_command_line_answers_and_suggests(platform: Platform):
+    words = ["equity.price.historical", "--provider", "tickertrack", "--symbol"]
+    answer = json.loads(platform.run(COMMAND_LINE, *words, "ANL").stdout.splitlines()[-1])
+    assert [row["close"] for row in answer["result"]["results"]] == [33.3, 33.9]
+    refused = platform.run(COMMAND_LINE, *words, "ANLL")
+    assert "did you mean ANL?" in refused.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("call", "symbol"),
+    [("equity.price.quote", "ANL"), ("index.price.historical", "KSE100"), ("news.company", "ANL")],
+)
+def test_openbbs_command_line_gives_the_other_models(platform: Platform, call: str, symbol: str):
+    done = platform.run(COMMAND_LINE, call, "--provider", "tickertrack", "--symbol", symbol)
+    assert json.loads(done.stdout.splitlines()[-1])["ok"], done.stdout
+
+
+@pytest.mark.slow
+def test_the_document_runs_as_printed(platform: Platform):
+    home = Path(platform.environ["HOME"])
+    demo = [sys.executable, "-m", "tickertrack", "demo", "--keep", str(home / "courier")]
+    subprocess.run(demo, check=True, capture_output=True)
+    platform.run("import openbb")
+    document = ROOT / "docs/openbb.md"
+    blocks = re.findall(r"```python\n(.*?)```.*?```\n(.*?)```", document.read_text(), re.DOTALL)
+    for code, printed in blocks:
+        told = platform.run(code)
+        assert as_printed(printed, told.stdout), told
+    platform.environ["TICKERTRACK_DATABASE"] = "courier/tickertrack.db"
+    commands = commands_of(document)
+    assert (len(blocks), len(commands)) == (1, 2)
+    for command, printed in commands:
+        told = platform.run(COMMAND_LINE, *shlex.split(command)[1:])
+        assert as_printed(printed, told.stdout), told

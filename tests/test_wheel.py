@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import site
 import subprocess
-import sys
 import time
 import venv
 from pathlib import Path
 
 import pytest
 from daemons import ROOT, own_process, until
+from environments import PIP, built, lend, packages_of
 
 pytestmark = pytest.mark.slow
 
@@ -21,19 +20,11 @@ pytestmark = pytest.mark.slow
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the wheel into an environment of its own; give its folder of commands."""
     folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
-    subprocess.run([*pip, *build], check=True)
-    (wheel,) = folder.glob("tickertrack-*.whl")
-    environment = folder / "environment"
+    wheel, environment = built(folder), folder / "environment"
     venv.create(environment, with_pip=False)
-    subprocess.run(
-        [*pip, "--python", str(environment / "bin" / "python"), "install", "--no-deps", str(wheel)],
-        check=True,
-    )
-    # What it depends on is lent by this environment, all but the checkout itself.
-    (lent,) = environment.glob("lib/python*/site-packages")
-    (lent / "lent.pth").write_text(site.getsitepackages()[0])
+    install = ["--python", str(environment / "bin" / "python"), "install", "--no-deps", str(wheel)]
+    subprocess.run([*PIP, *install], check=True)
+    lend(packages_of(environment))
     return environment / "bin"
 
 
