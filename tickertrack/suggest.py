@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date, timedelta
 
-__all__ = ["meant", "near"]
+__all__ = ["likely_day", "meant", "near"]
 
 # A symbol has three letters or four: one that is wrong is much of it.
 _NEAR_ENOUGH = 0.5
 _MOST = 3
+# As days are written, where it is not as ours; of 05-06-2024 the day is first, as in most places.
+_FORMS = (
+    *("%Y-%m-%d", "%Y-%d-%m", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%Y", "%d-%B-%Y"),
+    *("%b-%d-%Y", "%B-%d-%Y", "%Y-%b-%d", "%Y-%B-%d"),
+)
+_AGO = {"today": 0, "now": 0, "yesterday": 1}
 
 
 def near(name: str, known: Iterable[str], *, cutoff: float = _NEAR_ENOUGH) -> list[str]:
@@ -28,3 +35,20 @@ def meant(name: str, known: Iterable[str]) -> str:
     return (
         f"did you mean {found[0]!r}?" if found else f"known: {', '.join(sorted(names)) or 'none'}"
     )
+
+
+def likely_day(text: str, today: date) -> date | None:
+    """Give the day that was likely meant by a text that is no YYYY-MM-DD; None for any other."""
+    # Imported here, as above.
+    import re  # noqa: PLC0415
+    import time  # noqa: PLC0415
+
+    plain = re.sub(r"[\s./,_-]+", "-", text.strip()).lower()
+    if plain in _AGO:
+        return today - timedelta(days=_AGO[plain])
+    for form in _FORMS:
+        try:
+            return date(*time.strptime(plain, form)[:3])
+        except ValueError:
+            continue
+    return None

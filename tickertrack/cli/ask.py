@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tickertrack.cli.output import format_option, say, show
+from tickertrack.cli.params import Choice, complete_symbols
 from tickertrack.hints import hints
 from tickertrack.store import read
 from tickertrack.tracker import Tracker
@@ -22,7 +23,7 @@ end_option = click.option("-e", "--end", help="Last session, YYYY-MM-DD, include
 
 
 @click.command()
-@click.argument("symbols", nargs=-1, required=True)
+@click.argument("symbols", nargs=-1, required=True, shell_complete=complete_symbols)
 @start_option
 @end_option
 @click.option("--as-of", help="Answer with only what was stored by this time, ISO 8601.")
@@ -56,7 +57,7 @@ def history(
 
 
 @click.command()
-@click.argument("symbols", nargs=-1, required=True)
+@click.argument("symbols", nargs=-1, required=True, shell_complete=complete_symbols)
 @start_option
 @end_option
 @format_option
@@ -77,7 +78,7 @@ def quotes(
 
 
 @click.command()
-@click.argument("symbols", nargs=-1)
+@click.argument("symbols", nargs=-1, shell_complete=complete_symbols)
 @start_option
 @end_option
 @format_option
@@ -112,7 +113,7 @@ def quarantine(tracker: Tracker, form: str | None) -> None:
 
 
 @click.command()
-@click.argument("what", type=click.Choice(WHAT))
+@click.argument("what", type=Choice(WHAT))
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
 @start_option
 @end_option

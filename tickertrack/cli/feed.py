@@ -19,6 +19,7 @@ from typing import Any
 import click
 
 from tickertrack.cli.output import complain, say
+from tickertrack.cli.params import Group, complete_publishers, complete_symbols
 from tickertrack.dialects.grammar import YEARS
 from tickertrack.errors import QueryError, SourceError, TickertrackError
 from tickertrack.markets import symbols_of
@@ -83,7 +84,11 @@ def _write(target: Path, text: str) -> None:
     help="When the pages were captured, where they do not say: 2024-05-06T14:00+05:00 (without an "
     "offset UTC), or just the day.",
 )
-@click.option("--publisher", help="Whose pages they are, whatever their address.")
+@click.option(
+    "--publisher",
+    shell_complete=complete_publishers,
+    help="Whose pages they are, whatever their address.",
+)
 @click.option(
     "--workers",
     type=click.IntRange(1, 256),
@@ -175,14 +180,24 @@ def link(tracker: Tracker, afresh: bool) -> None:
     say(f"{done.articles} articles read, {done.sessions} sessions linked, {done.links} links")
 
 
-@click.group()
+@click.group(cls=Group)
 def reference() -> None:
-    """Import series that help to date strips; they never become prices."""
+    """
+    Import series that help to date strips; they never become prices.
+
+    \b
+    tickertrack reference import kse100.csv --symbol KSE100
+    """
 
 
 @reference.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--symbol", required=True, help="Whose closes they are, as strips print it.")
+@click.option(
+    "--symbol",
+    required=True,
+    shell_complete=complete_symbols,
+    help="Whose closes they are, as strips print it.",
+)
 @click.pass_obj
 def import_series(tracker: Tracker, file: Path, symbol: str) -> None:
     """
@@ -201,7 +216,12 @@ def import_series(tracker: Tracker, file: Path, symbol: str) -> None:
 
 
 @reference.command("remove")
-@click.option("--symbol", required=True, help="Whose imported closes are to be forgotten.")
+@click.option(
+    "--symbol",
+    required=True,
+    shell_complete=complete_symbols,
+    help="Whose imported closes are to be forgotten.",
+)
 @click.pass_obj
 def remove_series(tracker: Tracker, symbol: str) -> None:
     """
