@@ -248,6 +248,13 @@ def test_a_day_is_known_in_the_forms_that_people_write(day: date):
         assert likely_day(f"{day:%m/%d/%Y}", today) == day
 
 
+def test_what_is_at_hand_goes_before_what_is_only_listed_but_not_before_what_is_nearer():
+    assert near("ANN", ["ANL", "PAEL"], ["ANNT"]) == ["ANL"]
+    assert near("ANLL", ["PAEL", "BOP"], ["ANL", "THALL"]) == ["ANL"]
+    assert near("anl", ["ANL"]) == ["ANL"]
+    assert near("XYZQ", ["ANL", "BOP"]) == []
+
+
 @given(st.text(max_size=20))
 def test_any_text_may_be_asked_about(text: str):
     likely_day(text, date(2024, 5, 14))

@@ -14,7 +14,6 @@ __all__ = ["hints", "unknown"]
 
 # To look for near names takes milliseconds, for each.
 _MOST = 10
-_LIKELY = 0.65
 
 
 def hints(tracker: Tracker, names: Sequence[str], rows: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -40,6 +39,5 @@ def unknown(name: str, known: Sequence[str], tracker: Tracker) -> str:
     listed = symbols_of(tracker.market())
     if name in listed:
         return f"listed ({listed[name].name}), but on no page that is stored"
-    # What the database has comes first, unless it is far from what was typed.
-    found = near(name, known, cutoff=_LIKELY) or near(name, [*known, *listed])
+    found = near(name, known, listed)
     return "no such symbol" + (f"; did you mean {' or '.join(found)}?" if found else "")

@@ -7,8 +7,9 @@ from datetime import date, timedelta
 
 __all__ = ["likely_day", "meant", "near"]
 
-# A symbol has three letters or four: one that is wrong is much of it.
-_NEAR_ENOUGH = 0.5
+# What differs by a letter is not hidden among what differs by two; but a symbol has three letters
+# or four: one that is wrong is much of it.
+_NEAR, _FAR = (0.75, 0.65), (0.5,)
 _MOST = 3
 # As days are written, where it is not as ours; of 05-06-2024 the day is first, as in most places.
 _FORMS = (
@@ -18,14 +19,23 @@ _FORMS = (
 _AGO = {"today": 0, "now": 0, "yesterday": 1}
 
 
-def near(name: str, known: Iterable[str], *, cutoff: float = _NEAR_ENOUGH) -> list[str]:
-    """List up to three known names that are most like one, whatever its case, the best first."""
+def near(name: str, *groups: Iterable[str]) -> list[str]:
+    """
+    List up to three names that are most like one, whatever its case, the best first.
+
+    Of several groups an earlier one goes first, but what is near in any before what is far.
+    """
     # Imported here: for who has mistyped.
     import difflib  # noqa: PLC0415
 
-    folded = {one.casefold(): one for one in known}
-    found = difflib.get_close_matches(name.casefold(), folded, n=_MOST, cutoff=cutoff)
-    return [folded[one] for one in found]
+    folded = [{one.casefold(): one for one in group} for group in groups]
+    for cutoff, names in (
+        (one, group) for ones in (_NEAR, _FAR) for group in folded for one in ones
+    ):
+        found = difflib.get_close_matches(name.casefold(), names, n=_MOST, cutoff=cutoff)
+        if found:
+            return [names[one] for one in found]
+    return []
 
 
 def meant(name: str, known: Iterable[str]) -> str:
