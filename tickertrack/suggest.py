@@ -29,9 +29,8 @@ def near(name: str, *groups: Iterable[str]) -> list[str]:
     import difflib  # noqa: PLC0415
 
     folded = [{one.casefold(): one for one in group} for group in groups]
-    for cutoff, names in (
-        (one, group) for ones in (_NEAR, _FAR) for group in folded for one in ones
-    ):
+    tries = [(one, group) for ones in (_NEAR, _FAR) for group in folded for one in ones]
+    for cutoff, names in tries:
         found = difflib.get_close_matches(name.casefold(), names, n=_MOST, cutoff=cutoff)
         if found:
             return [names[one] for one in found]
@@ -42,9 +41,9 @@ def meant(name: str, known: Iterable[str]) -> str:
     """Ask whether the nearest name was meant, or list all where none is near."""
     names = list(known)
     found = near(name, names)
-    return (
-        f"did you mean {found[0]!r}?" if found else f"known: {', '.join(sorted(names)) or 'none'}"
-    )
+    if found:
+        return f"did you mean {found[0]!r}?"
+    return f"known: {', '.join(sorted(names)) or 'none'}"
 
 
 def likely_day(text: str, today: date) -> date | None:
