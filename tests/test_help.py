@@ -213,6 +213,8 @@ MISTYPED = [
     (("explain", "ANL", "14 May 2024"), 2, "did you mean 2024-05-14?"),
     (("moves", "-d", "2021/4/7"), 2, "did you mean 2021-04-07?"),
     (("news", "-d", "some day"), 2, "write it YYYY-MM-DD"),
+    (("jobs", "history", "colect"), 0, "did you mean 'collect'?"),
+    (("jobs", "history", "collect"), 0, "collect: has not run yet"),
     (("jobs", "pause", "colect"), 2, "did you mean 'collect'?"),
     (("ingest", "--publisher", "brecordr", "pages.jsonl"), 2, "did you mean 'brecorder'?"),
 ]

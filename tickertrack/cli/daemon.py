@@ -13,6 +13,7 @@ import click
 
 from tickertrack.cli.output import complain, format_option, say, show
 from tickertrack.cli.params import Choice, Group, complete_jobs
+from tickertrack.errors import TickertrackError
 from tickertrack.logs import Form, Logging, speak
 from tickertrack.shift import utc_now
 from tickertrack.tracker import Tracker
@@ -138,7 +139,7 @@ def job_history(tracker: Tracker, name: str | None, limit: int, form: str | None
 
     rows = run_rows(tracker.reader(), name, limit)
     if name and not rows:
-        say(f"{_known(tracker, name)}: has not run yet")
+        say(_why_none(tracker, name))
     show([{**row, "counts": _in_words(row["counts"], form)} for row in rows], RUNS, form)
 
 
@@ -195,6 +196,14 @@ def _known(tracker: Tracker, name: str) -> str:
     from tickertrack.schedule import find_jobs  # noqa: PLC0415
 
     return checked(name, find_jobs(tracker.config.jobs_path))
+
+
+def _why_none(tracker: Tracker, name: str) -> str:
+    """Say why a job has no runs: an empty answer is an answer, also of a job that is none."""
+    try:
+        return f"{_known(tracker, name)}: has not run yet"
+    except TickertrackError as error:
+        return str(error)
 
 
 def _tell_holder(tracker: Tracker) -> bool:
