@@ -16,6 +16,7 @@ from tickertrack.errors import QueryError
 from tickertrack.spans import Day, Symbols, day_of, names_of, span_of
 from tickertrack.store import news, read
 from tickertrack.store.connect import told
+from tickertrack.suggest import meant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,8 +129,7 @@ class Asking(ABC):
                 return write_file(answer, Path(path))
         if what in _WHOLE:
             return write_file(getattr(self, what)(start=start, end=end), Path(path))
-        advice = f"known: {', '.join((*_STREAMED, *_WHOLE))}"
-        raise QueryError(f"no {what!r} to export", advice=advice)
+        raise QueryError(f"no {what!r} to export", advice=meant(what, (*_STREAMED, *_WHOLE)))
 
     # ---- as rows
 
@@ -166,6 +166,11 @@ class Asking(ABC):
         return [
             {**move, "news": _ranked(found.get(move["symbol"], []), everything)} for move in moves
         ]
+
+    def latest_rows(self, symbols: Sequence[str] = ()) -> list[read.Row]:
+        """Give the last price of each symbol, with when a page last showed it."""
+        with told(self.path):
+            return read.rows(self.reader(), read.latest(symbols))
 
     def link_rows(
         self, symbols: Sequence[str] = (), start: Day = None, end: Day = None

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pandas as pd
 import pyarrow as pa
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from tickertrack.errors import QueryError, TickertrackError
 from tickertrack.harmless import safe_cell
+from tickertrack.suggest import meant
 
 __all__ = ["EXPORTS", "Style", "frame", "stream", "styled", "write_file"]
 
@@ -79,7 +80,7 @@ def styled(table: pd.DataFrame, style: Style, *, symbols: Sequence[str], zone: s
         return _wide(table, symbols)
     if style == "yfinance":
         return _yfinance(table, symbols, zone)
-    raise QueryError(f"no style {style!r}", advice="tidy, wide and yfinance are known")
+    raise QueryError(f"no style {style!r}", advice=meant(style, get_args(Style)))
 
 
 def write_file(answer: pd.DataFrame | pa.RecordBatchReader, path: Path) -> int:

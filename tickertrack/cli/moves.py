@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from tickertrack.asking import ACTIONS, EXPLANATION, explained
-from tickertrack.cli.ask import end_option, hint, start_option, unknown, upper
-from tickertrack.cli.output import chosen, format_option, say, show, show_object
+from tickertrack.cli.ask import end_option, hint, start_option, upper
+from tickertrack.cli.output import chosen, form_option, format_option, say, show, show_object
+from tickertrack.cli.params import complete_symbols
+from tickertrack.hints import unknown
 from tickertrack.moves import MOVES
 from tickertrack.spans import day_of
 from tickertrack.store.news import NEWS
@@ -27,7 +29,7 @@ Row = dict[str, Any]
 
 
 @click.command()
-@click.argument("symbols", nargs=-1)
+@click.argument("symbols", nargs=-1, shell_complete=complete_symbols)
 @day_option
 @start_option
 @end_option
@@ -66,9 +68,9 @@ def moves(
 
 
 @click.command()
-@click.argument("symbol")
+@click.argument("symbol", shell_complete=complete_symbols)
 @click.argument("day", metavar="DATE")
-@format_option
+@form_option
 @click.pass_obj
 def explain(tracker: Tracker, symbol: str, day: str, form: str | None) -> None:
     """
@@ -97,7 +99,11 @@ def explain(tracker: Tracker, symbol: str, day: str, form: str | None) -> None:
 @day_option
 @start_option
 @end_option
-@click.option("--symbol", help="Articles that are about this symbol, or mention it.")
+@click.option(
+    "--symbol",
+    shell_complete=complete_symbols,
+    help="Articles that are about this symbol, or mention it.",
+)
 @click.option("--search", help='Articles with these words; "in quotes" as they stand.')
 @format_option
 @click.pass_obj
@@ -120,12 +126,12 @@ def news(
     _tell_waiting(tracker)
     rows = tracker.news_rows(day or start, day or end, symbol=symbol, search=search)
     if symbol and not rows:
-        say(f"{symbol.upper()}: no article that names it")
+        _say_who(tracker, symbol.upper())
     show(rows, NEWS, form)
 
 
 @click.command()
-@click.argument("symbols", nargs=-1)
+@click.argument("symbols", nargs=-1, shell_complete=complete_symbols)
 @start_option
 @end_option
 @format_option
@@ -158,6 +164,12 @@ def _tell_waiting(tracker: Tracker) -> None:
     articles, sessions = tracker.waiting()
     if articles or sessions:
         say(f"{articles} articles and {sessions} sessions wait to be linked: `tickertrack link`")
+
+
+def _say_who(tracker: Tracker, symbol: str) -> None:
+    known = tracker.symbols()
+    why = "no article that names it"
+    say(f"{symbol}: {why if symbol in known else unknown(symbol, known, tracker)}")
 
 
 def _say_why_not(tracker: Tracker, symbol: str, day: str) -> None:

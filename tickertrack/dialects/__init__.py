@@ -9,6 +9,7 @@ from typing import Any
 from tickertrack.config import read_toml
 from tickertrack.dialects.grammar import Dialect, Reading, compile_dialect
 from tickertrack.errors import ConfigError
+from tickertrack.suggest import meant
 
 __all__ = ["Dialect", "Reading", "dialect_names", "find_toml", "load_dialect"]
 
@@ -22,7 +23,7 @@ def find_toml(name: str, folders: tuple[Path, ...], *, kind: str) -> Path:
         if path.is_file():
             return path
     known = sorted({path.stem for folder in folders for path in folder.glob("*.toml")})
-    raise ConfigError(f"no {kind} named {name!r}", advice=f"known: {', '.join(known)}")
+    raise ConfigError(f"no {kind} named {name!r}", advice=meant(name, known))
 
 
 def dialect_names(folder: Path | None = None) -> list[str]:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from tickertrack.config import read_toml, refuse_unknown
 from tickertrack.errors import ConfigError
 from tickertrack.models import Board
+from tickertrack.suggest import meant
 
 __all__ = ["Hours", "Market", "PriceLimit", "Rename", "Symbol", "load_market", "read_rows"]
 
@@ -168,7 +169,7 @@ def _find(name: str, folders: Iterable[Path]) -> Path:
         if path.is_file():
             return path
     known = sorted(path.parent.name for path in SHIPPED.glob("*/market.toml"))
-    raise ConfigError(f"no market named {name!r}", advice=f"known: {', '.join(known)}")
+    raise ConfigError(f"no market named {name!r}", advice=meant(name, known))
 
 
 def _hours(row: Mapping[str, Any]) -> Hours:
