@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tickertrack.asking import ACTIONS, EXPLANATION, explained
-from tickertrack.cli.ask import end_option, hint, start_option, unknown, upper
+from tickertrack.cli.ask import as_of_option, end_option, hint, start_option, unknown, upper
 from tickertrack.cli.output import chosen, format_option, say, show, show_object
 from tickertrack.moves import MOVES
 from tickertrack.spans import day_of
@@ -33,6 +33,7 @@ Row = dict[str, Any]
 @end_option
 @click.option("--min-percent", type=float, default=0.0, help="Moves of so many percent or more.")
 @click.option("--significant", is_flag=True, help="Moves that chance explains 1 time in 20.")
+@as_of_option
 @format_option
 @click.pass_obj
 def moves(
@@ -43,6 +44,7 @@ def moves(
     end: str | None,
     min_percent: float,
     significant: bool,
+    as_of: str | None,
     form: str | None,
 ) -> None:
     """
@@ -56,12 +58,13 @@ def moves(
     """
     _tell_waiting(tracker)
     names, since, until = upper(symbols), day or start, day or end
-    rows = tracker.move_rows(names, since, until, min_percent=min_percent, significant=significant)
-    if names and not (min_percent or significant):
-        hint(tracker, names, rows)
-    if chosen(form) in {"json", "jsonl"} and since and since == until:
-        show(tracker.with_news(rows, since), (*MOVES, "news"), form)
-        return
+    with tracker.past(as_of) as past:
+        rows = past.move_rows(names, since, until, min_percent=min_percent, significant=significant)
+        if names and not (min_percent or significant):
+            hint(past, names, rows)
+        if chosen(form) in {"json", "jsonl"} and since and since == until:
+            show(past.with_news(rows, since), (*MOVES, "news"), form)
+            return
     show(_rounded(rows, form), MOVES, form)
 
 
