@@ -56,7 +56,7 @@ def _yfinance(table: pd.DataFrame, symbols: Sequence[str], zone: str) -> pd.Data
 
 
 def _candles(table: pd.DataFrame, zone: str) -> pd.DataFrame:
-    dates = pd.DatetimeIndex(table["session"], name="Date").tz_localize(zone)
+    dates = pd.DatetimeIndex(table["session"], name="Date").as_unit("s").tz_localize(zone)
     columns = {name: table[source].to_numpy() for name, source in _PRICES.items()}
     candles = pd.DataFrame(columns, index=dates).astype("float64")
     # A strip names no volume, and its first quote is no opening price unless it was the first.
