@@ -22,11 +22,16 @@ start_option = click.option("-s", "--start", help="First session, YYYY-MM-DD, in
 end_option = click.option("-e", "--end", help="Last session, YYYY-MM-DD, included.")
 
 
+as_of_option = click.option(
+    "--as-of", help="Answer with only what was stored by this time, ISO 8601."
+)
+
+
 @click.command()
 @click.argument("symbols", nargs=-1, required=True, shell_complete=complete_symbols)
 @start_option
 @end_option
-@click.option("--as-of", help="Answer with only what was stored by this time, ISO 8601.")
+@as_of_option
 @click.option("--follow-renames", is_flag=True, help="Add what the symbol traded as before.")
 @click.option("--adjusted", is_flag=True, help="Adjust for the actions that actions.csv confirms.")
 @format_option
@@ -60,10 +65,16 @@ def history(
 @click.argument("symbols", nargs=-1, required=True, shell_complete=complete_symbols)
 @start_option
 @end_option
+@as_of_option
 @format_option
 @click.pass_obj
 def quotes(
-    tracker: Tracker, symbols: tuple[str, ...], start: str | None, end: str | None, form: str | None
+    tracker: Tracker,
+    symbols: tuple[str, ...],
+    start: str | None,
+    end: str | None,
+    as_of: str | None,
+    form: str | None,
 ) -> None:
     """
     Show every observed line of SYMBOLS, a row for each page that shows it.
@@ -72,7 +83,7 @@ def quotes(
     tickertrack quotes ANL -f jsonl
     """
     names = upper(symbols)
-    rows = tracker.quote_rows(names, start, end)
+    rows = tracker.quote_rows(names, start, end, as_of=as_of)
     hint(tracker, names, rows)
     show(rows, read.QUOTES, form)
 
@@ -117,15 +128,26 @@ def quarantine(tracker: Tracker, form: str | None) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
 @start_option
 @end_option
+@as_of_option
 @click.pass_obj
-def export(tracker: Tracker, what: str, output: Path, start: str | None, end: str | None) -> None:
+def export(
+    tracker: Tracker,
+    what: str,
+    output: Path,
+    start: str | None,
+    end: str | None,
+    as_of: str | None,
+) -> None:
     """
     Write WHAT to a file: .csv .json .jsonl .parquet .feather or .xlsx, by its ending.
 
+    Prices also as price lines for books: .ledger or .beancount.
+
     \b
     tickertrack export prices -o prices.parquet
+    tickertrack export prices -o psx.beancount --as-of 2024-06-30
     """
-    say(f"{tracker.export(what, output, start, end)} rows in {output}")
+    say(f"{tracker.export(what, output, start, end, as_of=as_of)} rows in {output}")
 
 
 def upper(symbols: Sequence[str]) -> list[str]:

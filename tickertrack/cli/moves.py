@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tickertrack.asking import ACTIONS, EXPLANATION, explained
-from tickertrack.cli.ask import end_option, hint, start_option, upper
+from tickertrack.cli.ask import as_of_option, end_option, hint, start_option, upper
 from tickertrack.cli.output import chosen, form_option, format_option, say, show, show_object
 from tickertrack.cli.params import complete_symbols
 from tickertrack.hints import unknown
@@ -35,6 +35,7 @@ Row = dict[str, Any]
 @end_option
 @click.option("--min-percent", type=float, default=0.0, help="Moves of so many percent or more.")
 @click.option("--significant", is_flag=True, help="Moves that chance explains 1 time in 20.")
+@as_of_option
 @format_option
 @click.pass_obj
 def moves(
@@ -45,6 +46,7 @@ def moves(
     end: str | None,
     min_percent: float,
     significant: bool,
+    as_of: str | None,
     form: str | None,
 ) -> None:
     """
@@ -58,12 +60,13 @@ def moves(
     """
     _tell_waiting(tracker)
     names, since, until = upper(symbols), day or start, day or end
-    rows = tracker.move_rows(names, since, until, min_percent=min_percent, significant=significant)
-    if names and not (min_percent or significant):
-        hint(tracker, names, rows)
-    if chosen(form) in {"json", "jsonl"} and since and since == until:
-        show(tracker.with_news(rows, since), (*MOVES, "news"), form)
-        return
+    with tracker.past(as_of) as past:
+        rows = past.move_rows(names, since, until, min_percent=min_percent, significant=significant)
+        if names and not (min_percent or significant):
+            hint(past, names, rows)
+        if chosen(form) in {"json", "jsonl"} and since and since == until:
+            show(past.with_news(rows, since), (*MOVES, "news"), form)
+            return
     show(_rounded(rows, form), MOVES, form)
 
 

@@ -81,6 +81,7 @@ class Market:
     name: str
     zone: ZoneInfo
     calendar: str
+    currency: str | None
     indices: frozenset[str]
     corrections: Mapping[date, bool]
     hours: tuple[Hours, ...]
@@ -126,6 +127,7 @@ def load_market(name: str, folder: Path = Path()) -> Market:
             name=name,
             zone=ZoneInfo(table["timezone"]),
             calendar=table["calendar"],
+            currency=table.get("currency"),
             indices=frozenset(table["indices"]),
             corrections={row["date"]: row["open"] for row in table.get("corrections", [])},
             hours=tuple(_hours(row) for row in table["hours"]),
