@@ -294,12 +294,14 @@ GOOD = 'name = "own"\nline = "{symbol} {price} {change} {percent}"\n'
 BAD = [
     ('line = "{symbol} {price} {change} {percent}"', "name", "must be a text"),
     ('name = "own"', "line", "must be a text"),
+    ('name = "own"\nline = []', "line", "names no form"),
     (
         'name = "other"\nline = "{symbol} {price} {change} {percent}"',
         "name",
         "as the file is named",
     ),
-    ('name = "own"\nline = "{symbol} {price} {percent}"', "line", "change"),
+    ('name = "own"\nline = "{symbol} {change} {percent}"', "line", "price"),
+    ('name = "own"\nline = "{symbol} {price}"', "line", "change or percent"),
     ('name = "own"\nline = "{symbol} {price} {change} {percent} {volume}"', "line", "at most once"),
     ('name = "own"\nline = "{symbol} {symbol} {price} {change} {percent}"', "line", "at most once"),
     ('name = "own"\nline = "{symbol} {price} {word} {change} {percent}"', "words", "is empty"),

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tickertrack.config import read_toml
-from tickertrack.dialects.grammar import Dialect, Reading, compile_dialect
+from tickertrack.dialects.compiling import compile_dialect
+from tickertrack.dialects.grammar import Dialect, Reading
 from tickertrack.errors import ConfigError
 
 __all__ = ["Dialect", "Reading", "dialect_names", "find_toml", "load_dialect"]
