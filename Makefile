@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint run bench clean
+.PHONY: demo test test-slow lint run bench schema clean
 
 demo: .venv/installed
 	$(BIN)/tickertrack demo
@@ -27,6 +27,9 @@ lint: .venv/dev
 
 bench: .venv/dev
 	$(BIN)/python -m bench ../shared
+
+schema: .venv/dev
+	$(BIN)/python -m bench.schema
 
 clean:
 	rm -rf .venv

@@ -352,7 +352,7 @@ CREATE TRIGGER articles_searched_no_more AFTER DELETE ON articles BEGIN
 
 # A line may print no change or no percent: what it does not print is NULL.
 _QUOTES = """
-CREATE TABLE quotes_anew (        -- one line of a strip: the raw time series
+CREATE TABLE quotes_anew (             -- one line of a strip: the raw time series
   strip_id INTEGER NOT NULL REFERENCES strips (id),
   line INTEGER NOT NULL CHECK (line > 0),
   board TEXT NOT NULL CHECK (board IN ('stocks', 'index')),
@@ -372,6 +372,9 @@ INSERT INTO quotes_anew SELECT * FROM quotes;
 DROP TABLE quotes;
 ALTER TABLE quotes_anew RENAME TO quotes;
 CREATE INDEX quotes_symbol ON quotes (symbol, strip_id);
+-- They went with the table.
+CREATE TRIGGER quotes_changed AFTER UPDATE ON quotes BEGIN DELETE FROM drawn_by; END;
+CREATE TRIGGER quotes_gone AFTER DELETE ON quotes BEGIN DELETE FROM drawn_by; END;
 """
 
 
