@@ -366,6 +366,7 @@ CREATE TABLE quotes_anew (             -- one line of a strip: the raw time seri
     'impossible_reference', 'out_of_range', 'unchecked')),
   raw TEXT NOT NULL,
   CHECK (verdict IN ('sign_conflict', 'unchecked') OR change + percent IS NOT NULL),
+  CHECK ((reference_price IS NULL) = (change IS NULL)),
   PRIMARY KEY (strip_id, line)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO quotes_anew SELECT * FROM quotes;
