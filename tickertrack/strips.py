@@ -166,14 +166,21 @@ class _Search:
             if self.over:
                 return
             self.number += 1
-            if line:
+            if not line:
+                self.gap += 1
+            elif self.dialect.between is None:
                 self._take(line)
             else:
-                self.gap += 1
+                self._take_each(self.dialect.cut(line))
 
     def block(self) -> HeaderBlock:
         """Give what was found."""
         return HeaderBlock(tuple(self.found), self.end, self.page_date, tuple(self.furniture))
+
+    def _take_each(self, parts: list[str]) -> None:
+        for part in parts:
+            if not self.over:
+                self._take(part)
 
     def _take(self, line: str) -> None:
         known, dialect = self.known, self.dialect
@@ -325,5 +332,5 @@ def _strays(
 
 
 def _stray(line: str, dialect: Dialect) -> str | None:
-    text, _ = dialect.without_prefix(line)
+    text, _ = dialect.without_prefix(dialect.cut(line)[0])
     return "outside_header" if dialect.read(text) else dialect.refusal_of(text)

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tickertrack.config import refuse_unknown
-from tickertrack.dialects.grammar import REPLACEMENT, Dialect, Place, Sign
-from tickertrack.dialects.numbers import (
+from tickertrack.dialects.figures import (
     NUMBER,
     check_numbers,
     marks_of,
@@ -18,6 +17,7 @@ from tickertrack.dialects.numbers import (
     signed_pattern,
     unsigned_pattern,
 )
+from tickertrack.dialects.grammar import NOTHING, REPLACEMENT, Dialect, Place, Sign
 from tickertrack.errors import ConfigError
 from tickertrack.models import Direction
 
@@ -29,7 +29,7 @@ _TABLES: Mapping[str, set[str] | None] = {
     "symbol": {"pattern"},
     "words": {"up", "down", "flat"},
     "arrows": {"up", "down"},
-    "strip": {"place", "prefix", "stop", "masthead"},
+    "strip": {"place", "between", "prefix", "stop", "masthead"},
     # Of these the keys are the dialect's own.
     "skip": None,
     "refuse": None,
@@ -43,7 +43,6 @@ _DIRECTIONS: tuple[Direction, ...] = ("up", "down", "flat")
 _PIECE = re.compile(r"\{(?P<name>\w+)(?P<optional>\?)?\}(?P<space> ?)")
 _OWN_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _SYMBOL = r"[A-Z0-9][A-Z0-9&.\-]{0,15}"
-_NOTHING = r"(?!)"
 # What a line says besides its pieces, if that is words: every line has it.
 _SAID = re.compile(r"[A-Za-z]{2,}(?: [A-Za-z]{2,})*")
 _LOOSE = {"word": r"\S{1,24}(?: \S{1,24}){0,2}", "symbol": r"\S.{0,39}?"}
@@ -76,11 +75,12 @@ def compile_dialect(table: Mapping[str, Any], *, path: Path) -> Dialect:
         percent_off=percent_off(numbers),
         words=words,
         arrows=arrows,
-        pattern=patterns[0] if patterns else re.compile(_NOTHING),
+        pattern=patterns[0] if patterns else re.compile(NOTHING),
         others=tuple(patterns[1:]),
         refusals=refusals,
         marker=_marker(lines, words, arrows, path),
         markers=() if refusals else _markers(lines, words),
+        between=_between(strip, path),
         prefix=_each(strip, "prefix", path),
         stop=_any_of(strip.get("stop", ()), path, "strip.stop"),
         masthead=_mastheads(strip, path),
@@ -122,7 +122,7 @@ def _value_fault(name: str, key: str, value: Any) -> str:
         fits = type(value) is type(NUMBER[key])
         kinds = {str: "a text", int: "a count", bool: "true or false"}
         return "" if fits else f"must be {kinds[type(NUMBER[key])]}"
-    if name in {"symbol", "skip"} or key == "place":
+    if name in {"symbol", "skip"} or key in {"place", "between"}:
         return "" if isinstance(value, str) else "must be a text"
     listed = isinstance(value, list) and all(item and isinstance(item, str) for item in value)
     return "" if listed else "must be a list of texts"
@@ -187,7 +187,7 @@ def _line_pattern(
     _check_pieces([found["name"] for found in _PIECE.finditer(line)], set(pieces), path)
     for name in ("word", "arrow"):
         named = f"{{{name}" in line
-        if named and pieces[name] == _NOTHING:
+        if named and pieces[name] == NOTHING:
             raise ConfigError(f"is empty, though line names {{{name}}}", path=path, key=f"{name}s")
         if table.get("sign") == name and not named:
             raise ConfigError(f"needs {{{name}}} in line", path=path, key="sign")
@@ -215,16 +215,26 @@ def _template(line: str, pieces: Mapping[str, str]) -> str:
         name, pattern = found["name"], pieces[found["name"]]
         group = f"(?P<{name}>{pattern})" if name in _PIECES else f"(?:{pattern})"
         piece = f"{group}{found['space']}"
-        if found["optional"] and end == len(line) and before.endswith(" "):
-            # At the line's end the blank before the piece goes with it.
-            before, piece = before[:-1], f" {piece}"
-        parts.extend((re.escape(before), f"(?:{piece})?" if found["optional"] else piece))
+        if found["optional"]:
+            before, piece = _optional(line, found, before, group)
+        parts.extend((re.escape(before), piece))
     return "".join((*parts, re.escape(line[end:])))
+
+
+def _optional(line: str, found: re.Match[str], before: str, group: str) -> tuple[str, str]:
+    """Let a piece be left out, with one of the blanks beside it; what it is glued to stays."""
+    apart = found.start() == 0 or line[found.start() - 1] == " "
+    if apart and found.end() == len(line) and before.endswith(" "):
+        # At the line's end the blank before the piece goes with it.
+        return before[:-1], f"(?: {group})?"
+    if apart:
+        return before, f"(?:{group}{found['space']})?"
+    return before, f"(?:{group})?{found['space']}"
 
 
 def _choice(table: Mapping[str, Direction]) -> str:
     longest_first = sorted(table, key=lambda text: (-len(text), text))
-    return "|".join(re.escape(text) for text in longest_first) or _NOTHING
+    return "|".join(re.escape(text) for text in longest_first) or NOTHING
 
 
 def _marker(
@@ -236,7 +246,7 @@ def _marker(
     # Symbol, figure and then a direction or a percent, or a direction and a percent: meant as a
     # ticker line even where letters are damaged. Not a headline that says "Increased By".
     tails = {text[len(text) // 4 :] for text in words}
-    signs = "|".join(re.escape(text) for text in sorted(tails | set(arrows))) or _NOTHING
+    signs = "|".join(re.escape(text) for text in sorted(tails | set(arrows))) or NOTHING
     # Written so that its work grows with the line, not with the line's square.
     figure = r"[^\s0-9]*[0-9]\S*"
     percent = r"\([^()]*[0-9] ?%\)$"
@@ -281,6 +291,15 @@ def _refusals(
         for reason, patterns in table.items()
         for pattern in patterns
     )
+
+
+def _between(strip: Mapping[str, Any], path: Path) -> re.Pattern[str] | None:
+    if "between" not in strip:
+        return None
+    compiled = _compiled(strip["between"], path, "strip.between")
+    if compiled.groups or compiled.fullmatch(""):
+        raise ConfigError("may have no group and not match nothing", path=path, key="strip.between")
+    return compiled
 
 
 def _each(strip: Mapping[str, Iterable[str]], key: str, path: Path) -> tuple[re.Pattern[str], ...]:

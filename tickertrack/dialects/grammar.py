@@ -11,16 +11,20 @@ from typing import Literal
 
 from tickertrack.models import Direction
 
-__all__ = ["REPLACEMENT", "Dialect", "Place", "Reading", "Sign"]
+__all__ = ["NOTHING", "REPLACEMENT", "Dialect", "Place", "Reading", "Sign"]
 
 # A ticker line is short. The bound keeps every pattern's work small, whatever a page holds.
 LINE_LIMIT = 512
+# ... and one that holds a whole strip, as the text of a table may, is no longer than this.
+_RUN_LIMIT = 16_384
 # How many lines of masthead, sections and boxes may stand between a page's top and its headline.
 FURNITURE_LIMIT = 500
 # A page of a web site is of such a year; a date far outside is a misprint or a trap.
 YEARS = range(1990, 2200)
 # What a decoder leaves where bytes were no text.
 REPLACEMENT = "\ufffd"
+# The pattern that fits no text.
+NOTHING = r"(?!)"
 
 Place = Literal["header", "article"]
 Sign = Literal["number", "word", "arrow"]
@@ -48,8 +52,9 @@ class Dialect:
     How a publisher prints a ticker line in one period; compiled once, so itself.
 
     Every line has one of the `markers`, where there are any. `others` are further forms of a line;
-    `refusals` are known forms that cannot be read safely, by the reason why. `percent_off` is how
-    far a printed percent may be from the exact one.
+    `refusals` are known forms that cannot be read safely, by the reason why. `between` is where a
+    printed line is cut that holds several ticker lines. `percent_off` is how far a printed percent
+    may be from the exact one.
     """
 
     name: str
@@ -67,9 +72,15 @@ class Dialect:
     refusals: tuple[tuple[str, re.Pattern[str]], ...]
     marker: re.Pattern[str]
     markers: tuple[str, ...]
+    between: re.Pattern[str] | None
     prefix: tuple[re.Pattern[str], ...]
     stop: re.Pattern[str] | None
     masthead: tuple[re.Pattern[str], ...]
+
+    @property
+    def reads(self) -> bool:
+        """Say whether it reads any line, or only knows what is to be refused."""
+        return self.pattern.pattern != NOTHING
 
     def valid_on(self, day: date) -> bool:
         """Say whether the publisher printed so on that day."""
@@ -105,6 +116,13 @@ class Dialect:
             if found is not None:
                 return line[found.end() :].strip(), _stamp(found)
         return line, None
+
+    def cut(self, line: str) -> list[str]:
+        """Cut a printed line into the ticker lines that it holds, if it begins with one."""
+        if self.between is None or len(line) > _RUN_LIMIT:
+            return [line]
+        parts = [part for part in self.between.split(line) if part]
+        return parts if parts and self.read(self.without_prefix(parts[0])[0]) else [line]
 
     def read(self, line: str) -> Reading | None:
         """Read one whole line, white space already folded; None where it is no ticker line."""

@@ -180,11 +180,11 @@ def _split(markup: Markup, dialects: list[Dialect]) -> tuple[list[str], tuple[st
 
 
 def _is_line(text: str, dialects: list[Dialect]) -> bool:
-    return any(one.read(one.without_prefix(text)[0]) for one in dialects)
+    return any(one.read(one.without_prefix(one.cut(text)[0])[0]) for one in dialects)
 
 
 def _of_strip(line: str, dialect: Dialect) -> bool:
-    text, stamp = dialect.without_prefix(line)
+    text, stamp = dialect.without_prefix(dialect.cut(line)[0])
     return stamp is not None or dialect.looks_like_line(text) or dialect.read(text) is not None
 
 

@@ -33,6 +33,7 @@ NUMBER: Mapping[str, Any] = {
     "grouping": "thousands",
     "decimal": ".",
     "minus": "-",
+    "signed": False,
     "spaced": False,
     "brackets": False,
     "percent_decimals": 2,
@@ -65,10 +66,13 @@ def unsigned_pattern(numbers: Mapping[str, Any]) -> str:
 
 
 def signed_pattern(numbers: Mapping[str, Any]) -> str:
-    """Give the pattern of a number that may have a sign, or brackets in its stead."""
+    """Give the pattern of a number that may have a sign, must have it, or has brackets instead."""
     unsigned = unsigned_pattern(numbers)
-    sign = _any_of(numbers["minus"] + "+")
-    signed = f"(?:{sign} ?)?{unsigned}" if numbers["spaced"] else f"{sign}?{unsigned}"
+    sign = _any_of(numbers["minus"] + "+") + (" ?" if numbers["spaced"] else "")
+    signed = f"(?:{sign})?{unsigned}"
+    if numbers["signed"]:
+        # What has lost its sign is not up: only nothing needs none.
+        signed = rf"(?:{sign}{unsigned}|0(?:{re.escape(numbers['decimal'])}0+)?)"
     return rf"(?:{signed}|\({unsigned}\))" if numbers["brackets"] else signed
 
 
