@@ -39,6 +39,8 @@ COMMANDS = {
     "export": ("ask", "Write prices, quotes, moves, links, news or coverage to a file."),
     "verify": ("health", "Read stored quotes again from their pages."),
     "doctor": ("health", "Is the database well, and does the calendar hold?"),
+    "publishers": ("own", "Whose pages are read: list them, try a file of yours on a page."),
+    "dialects": ("own", "How lines are printed: list forms, try a file of yours on a page."),
     "demo": ("demo", "Everything at once, offline: a daemon on a sample site, then old pages."),
 }
 # Where the commands are that only ask.

@@ -17,7 +17,7 @@ from tickertrack.dialects.figures import (
     signed_pattern,
     unsigned_pattern,
 )
-from tickertrack.dialects.grammar import NOTHING, REPLACEMENT, Dialect, Place, Sign
+from tickertrack.dialects.grammar import NOTHING, REPLACEMENT, Dialect, Place, Sign, Token
 from tickertrack.errors import ConfigError
 from tickertrack.models import Direction
 
@@ -30,6 +30,7 @@ _TABLES: Mapping[str, set[str] | None] = {
     "words": {"up", "down", "flat"},
     "arrows": {"up", "down"},
     "strip": {"place", "between", "prefix", "stop", "masthead"},
+    "samples": {"read", "refuse"},
     # Of these the keys are the dialect's own.
     "skip": None,
     "refuse": None,
@@ -61,7 +62,8 @@ def compile_dialect(table: Mapping[str, Any], *, path: Path) -> Dialect:
     arrows = _direction_table(table, "arrows", path)
     lines = _lines(table, path)
     pieces = _pieces(table, numbers, (words, arrows), path)
-    patterns = [_line_pattern(line, pieces, table, path) for line in lines]
+    forms = [_form(line, pieces, table, path) for line in lines]
+    patterns = [_compiled(_joined(form), path, "line") for form in forms]
     refusals = _refusals(table.get("refuse", {}), path)
     strip = table.get("strip", {})
     return Dialect(
@@ -77,6 +79,7 @@ def compile_dialect(table: Mapping[str, Any], *, path: Path) -> Dialect:
         arrows=arrows,
         pattern=patterns[0] if patterns else re.compile(NOTHING),
         others=tuple(patterns[1:]),
+        forms=tuple(map(tuple, forms)),
         refusals=refusals,
         marker=_marker(lines, words, arrows, path),
         markers=() if refusals else _markers(lines, words),
@@ -181,9 +184,9 @@ def _check_own(pattern: str, path: Path, key: str) -> None:
         raise ConfigError("may name no group and not match nothing", path=path, key=key)
 
 
-def _line_pattern(
+def _form(
     line: str, pieces: Mapping[str, str], table: Mapping[str, Any], path: Path
-) -> re.Pattern[str]:
+) -> list[Token]:
     _check_pieces([found["name"] for found in _PIECE.finditer(line)], set(pieces), path)
     for name in ("word", "arrow"):
         named = f"{{{name}" in line
@@ -191,7 +194,7 @@ def _line_pattern(
             raise ConfigError(f"is empty, though line names {{{name}}}", path=path, key=f"{name}s")
         if table.get("sign") == name and not named:
             raise ConfigError(f"needs {{{name}}} in line", path=path, key="sign")
-    return _compiled(_template(line, pieces), path, "line")
+    return _tokens(line, pieces)
 
 
 def _check_pieces(names: list[str], known: set[str], path: Path) -> None:
@@ -206,8 +209,12 @@ def _check_pieces(names: list[str], known: set[str], path: Path) -> None:
         raise ConfigError("must name change or percent, or both", path=path, key="line")
 
 
-def _template(line: str, pieces: Mapping[str, str]) -> str:
-    parts: list[str] = []
+def _joined(form: Iterable[Token]) -> str:
+    return "".join(token.pattern for token in form)
+
+
+def _tokens(line: str, pieces: Mapping[str, str]) -> list[Token]:
+    tokens: list[Token] = []
     end = 0
     for found in _PIECE.finditer(line):
         before = line[end : found.start()]
@@ -217,8 +224,9 @@ def _template(line: str, pieces: Mapping[str, str]) -> str:
         piece = f"{group}{found['space']}"
         if found["optional"]:
             before, piece = _optional(line, found, before, group)
-        parts.extend((re.escape(before), piece))
-    return "".join((*parts, re.escape(line[end:])))
+        tokens += [Token(before, re.escape(before)), Token(f"{{{name}}}", piece)]
+    tokens.append(Token(line[end:], re.escape(line[end:])))
+    return [token for token in tokens if token.pattern]
 
 
 def _optional(line: str, found: re.Match[str], before: str, group: str) -> tuple[str, str]:
@@ -262,7 +270,7 @@ def _loose(line: str) -> str:
     kinds = dict.fromkeys(names - _PIECES, other) | dict.fromkeys(names & _PIECES, figure) | _LOOSE
     kinds["arrow"] = r"\S{1,3}"
     # Groups are named for the template's sake; of several lines each would name them anew.
-    return re.sub(r"\(\?P<\w+>", "(?:", _template(line, kinds)) + "$"
+    return re.sub(r"\(\?P<\w+>", "(?:", _joined(_tokens(line, kinds))) + "$"
 
 
 def _markers(lines: Iterable[str], words: Mapping[str, Direction]) -> tuple[str, ...]:

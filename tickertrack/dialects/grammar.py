@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tickertrack.models import Direction
 
-__all__ = ["NOTHING", "REPLACEMENT", "Dialect", "Place", "Reading", "Sign"]
+__all__ = ["NOTHING", "REPLACEMENT", "Dialect", "Place", "Reading", "Sign", "Token"]
 
 # A ticker line is short. The bound keeps every pattern's work small, whatever a page holds.
 LINE_LIMIT = 512
@@ -46,15 +46,22 @@ class Reading:
     arrow: Direction | None
 
 
+class Token(NamedTuple):
+    """A part of a form: a piece by its name in braces, or what stands between two pieces."""
+
+    shown: str
+    pattern: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
     """
     How a publisher prints a ticker line in one period; compiled once, so itself.
 
-    Every line has one of the `markers`, where there are any. `others` are further forms of a line;
-    `refusals` are known forms that cannot be read safely, by the reason why. `between` is where a
-    printed line is cut that holds several ticker lines. `percent_off` is how far a printed percent
-    may be from the exact one.
+    Every line has one of the `markers`, where there are any. `others` are further forms of a line,
+    `forms` all of them, part by part; `refusals` are known forms that cannot be read safely, by the
+    reason why. `between` is where a printed line is cut that holds several ticker lines.
+    `percent_off` is how far a printed percent may be from the exact one.
     """
 
     name: str
@@ -69,6 +76,7 @@ class Dialect:
     arrows: Mapping[str, Direction]
     pattern: re.Pattern[str]
     others: tuple[re.Pattern[str], ...]
+    forms: tuple[tuple[Token, ...], ...]
     refusals: tuple[tuple[str, re.Pattern[str]], ...]
     marker: re.Pattern[str]
     markers: tuple[str, ...]
