@@ -39,6 +39,7 @@ LOOKALIKES = (
 )
 
 
+@cache
 def _tables() -> dict[str, Any]:
     return {
         path.stem: tomllib.loads(path.read_text(encoding="utf-8"))
@@ -59,7 +60,9 @@ def _market_of(name: str) -> Market:
     """Give the market of a dialect's publisher, or one that knows no more than its indices."""
     if name.startswith("brecorder"):
         return market()
-    return replace(market(), limits=(), indices=frozenset(_tables()[name].get("indices", ())))
+    return replace(
+        market(), limits=(), indices=frozenset(map(str.upper, _tables()[name].get("indices", ())))
+    )
 
 
 def _around(name: str) -> tuple[str, str]:

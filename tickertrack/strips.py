@@ -162,13 +162,14 @@ class _Search:
 
     def go_on(self, lines: Iterable[str]) -> None:
         """Go down further lines, until the block is over."""
+        between = self.dialect.between
         for line in lines:
             if self.over:
                 return
             self.number += 1
             if not line:
                 self.gap += 1
-            elif self.dialect.between is None:
+            elif between is None:
                 self._take(line)
             else:
                 self._take_each(self.dialect.cut(line))

@@ -69,9 +69,10 @@ def list_dialects(tracker: Tracker, form: str | None) -> None:
         except ConfigError as error:
             complain(str(error))
             continue
-        known = {reason for reason, _ in dialect.refusals}
+        known = sorted({reason for reason, _ in dialect.refusals})
+        days = (day and day.isoformat() for day in (dialect.since, dialect.until))
         place = dialect.place if dialect.reads else None
-        row = (dialect.name, dialect.title, dialect.since, dialect.until, place, sorted(known))
+        row = (dialect.name, dialect.title, *days, place, known)
         rows.append(_named(DIALECTS, (*row, _place_of(path, SHIPPED))))
     show(rows, DIALECTS, form)
 

@@ -21,10 +21,10 @@ from tickertrack.dialects.grammar import NOTHING, REPLACEMENT, Dialect, Place, S
 from tickertrack.errors import ConfigError
 from tickertrack.models import Direction
 
-__all__ = ["compile_dialect"]
+__all__ = ["KEYS", "TABLES", "compile_dialect"]
 
-_KEYS = {"name", "title", "extends", "from", "until", "line", "sign"}
-_TABLES: Mapping[str, set[str] | None] = {
+KEYS = {"name", "title", "extends", "from", "until", "line", "sign"}
+TABLES: Mapping[str, set[str] | None] = {
     "number": set(NUMBER),
     "symbol": {"pattern"},
     "words": {"up", "down", "flat"},
@@ -91,13 +91,13 @@ def compile_dialect(table: Mapping[str, Any], *, path: Path) -> Dialect:
 
 
 def _check_shape(table: Mapping[str, Any], path: Path) -> None:
-    refuse_unknown(table, _KEYS | set(_TABLES), path=path)
+    refuse_unknown(table, KEYS | set(TABLES), path=path)
     if not isinstance(table.get("name"), str):
         raise ConfigError("must be a text", path=path, key="name")
     for key in ("from", "until"):
         if not isinstance(table.get(key, date.min), date):
             raise ConfigError("must be a date, as 2021-04-07", path=path, key=key)
-    for name in _TABLES:
+    for name in TABLES:
         _check_table(table.get(name, {}), name, path)
     for key, known in _CHOICES.items():
         section, _, last = key.rpartition(".")
@@ -110,7 +110,7 @@ def _check_shape(table: Mapping[str, Any], path: Path) -> None:
 def _check_table(table: Any, name: str, path: Path) -> None:
     if not isinstance(table, dict):
         raise ConfigError("must be a table", path=path, key=name)
-    known = _TABLES[name]
+    known = TABLES[name]
     if known is not None:
         refuse_unknown(table, known, path=path, prefix=f"{name}.")
     for key, value in table.items():

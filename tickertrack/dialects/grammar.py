@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -35,7 +35,7 @@ class Reading:
     """
     A ticker line taken apart: what is printed, not yet what is true; equal to itself alone.
 
-    Of change and percent one may not be printed.
+    The symbol is in capitals, however it is printed. Of change and percent one may not be printed.
     """
 
     symbol: str
@@ -144,11 +144,14 @@ class Dialect:
         pieces = found.groupdict()
         word = self.words.get(pieces.get("word") or "")
         arrow = self.arrows.get(pieces.get("arrow") or "")
+        change, percent = pieces.get("change"), pieces.get("percent")
+        moved = self._number if self.sign == "number" else self._turned(word, arrow)
         return Reading(
-            symbol=pieces["symbol"],
+            # Names are symbols too, and questions are asked in any case.
+            symbol=pieces["symbol"].upper(),
             price=self._number(pieces["price"]),
-            change=self._signed(pieces.get("change"), word, arrow),
-            percent=self._signed(pieces.get("percent"), word, arrow),
+            change=None if change is None else moved(change),
+            percent=None if percent is None else moved(percent),
             word=word,
             arrow=arrow,
         )
@@ -156,17 +159,10 @@ class Dialect:
     def _other(self, line: str) -> re.Match[str] | None:
         return next(filter(None, (pattern.fullmatch(line) for pattern in self.others)), None)
 
-    def _signed(
-        self, text: str | None, word: Direction | None, arrow: Direction | None
-    ) -> Decimal | None:
-        if text is None:
-            return None
-        number = self._number(text)
-        if self.sign == "number":
-            return number
+    def _turned(self, word: Direction | None, arrow: Direction | None) -> Callable[[str], Decimal]:
         deciding = word if self.sign == "word" else arrow
         # "down -0.90%" is one negation, so a sign of its own does not turn it round.
-        return -abs(number) if deciding == "down" else number
+        return (lambda text: -abs(self._number(text))) if deciding == "down" else self._number
 
     def _number(self, text: str) -> Decimal:
         for mark, plain in self.marks:
