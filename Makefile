@@ -4,7 +4,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint run bench schema clean
+# What looks for faults of accessibility; only the tests use it.
+AXE := .browser/node_modules/axe-core/axe.min.js
+
+.PHONY: demo test test-slow test-browser lint run bench schema clean
 
 demo: .venv/installed
 	$(BIN)/tickertrack demo
@@ -13,11 +16,15 @@ run: .venv/installed
 	$(BIN)/tickertrack run
 
 test: .venv/dev lint
-	@echo "left out here: the slow tier (make test-slow)"
+	@echo "left out here: the slow tier (make test-slow), a real browser (make test-browser)"
 	$(BIN)/pytest
 
 test-slow: .venv/dev
 	$(BIN)/pytest -m slow -n 2
+
+test-browser: .venv/dev $(AXE)
+	$(BIN)/pytest -m browser -n 0 tests/test_browser.py
+	@echo "screenshots: .browser/shots"
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .
@@ -32,7 +39,10 @@ schema: .venv/dev
 	$(BIN)/python -m bench.schema
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .browser
+
+$(AXE):
+	npm install --silent --no-audit --no-fund --no-save --prefix .browser axe-core@4.14.1
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench import archives, dating, growth, links, mentions, queries, speed
+from bench import archives, dating, growth, links, mentions, queries, speed, web
 
 if __name__ == "__main__":
     shared = Path(sys.argv[1] if len(sys.argv) > 1 else "../shared")
@@ -14,6 +14,7 @@ if __name__ == "__main__":
     speed.main(shared)
     archives.main()
     queries.main()
+    web.main()
     growth.main()
     dating.main(shared)
     mentions.main(shared)

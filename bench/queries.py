@@ -117,7 +117,8 @@ def main(sessions: int = SESSIONS) -> None:
             quotes, prices = build(tracker, sessions)
             spent = time.perf_counter() - begun
             row(f"(made {quotes:,} quotes, {prices:,} prices)", f"{spent:.0f} s")
-            for race in (_history(tracker), _command(path), _export(tracker), _write(tracker)):
+            races = (_history(tracker), _command(path), _help(), _export(tracker), _write(tracker))
+            for race in races:
                 ours, theirs = statistics.median(race.ours), statistics.median(race.theirs)
                 figure = f"{ours:.2f} s" if ours > 1 else f"{1000 * ours:.3g} ms"
                 row(race.what, figure, race.yardstick, ours / theirs)
@@ -174,6 +175,14 @@ def _command(path: Path) -> Race:
     return _race(
         f"`history {SYMBOL} -f csv`, whole process", f"`python -c '{imports}'`",
         lambda: _python(*question), lambda: _python("-c", imports),
+    )  # fmt: skip
+
+
+def _help() -> Race:
+    called = "from tickertrack.cli import main; main()"
+    return _race(
+        "`tickertrack --help`, whole process", "`python -c 'import click'`",
+        lambda: _python("-c", called, "--help"), lambda: _python("-c", "import click"),
     )  # fmt: skip
 
 

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import re
-import shutil
 import socket
 import subprocess
-import sys
-import tempfile
 import time
-import venv
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from environments import python_of
 
 # Apart from ours: it depends on brotlipy, whose module `brotli` would stand before FastWARC's own.
 PACKAGES = ("pywb>=2.8,<3", "setuptools<81")
-ENVIRONMENT = Path(sys.prefix).parent / ".venv-pywb"
 # Its log's line for a request: not those that it puts to itself.
 _REPLAY = re.compile(r'"GET (/past/[0-9]{14}id_/\S+) HTTP')
 _INDEX = re.compile(r'"GET (/past/cdx\?\S+) HTTP')
@@ -50,7 +45,7 @@ class Pywb:
 @contextmanager
 def pywb(folder: Path, *files: Path) -> Iterator[Pywb]:
     """Serve WARC files; skips the test where pywb cannot be installed."""
-    python = _installed()
+    python = str(python_of(".venv-pywb", PACKAGES))
     manage = [python, "-c", "from pywb.manager.manager import main_wrap_exc as run; run()"]
     folder.mkdir()
     for words in (["init", "past"], ["add", "past", *map(str, files)]):
@@ -64,24 +59,6 @@ def pywb(folder: Path, *files: Path) -> Iterator[Pywb]:
             yield Pywb(port, said)
         finally:
             process.kill()
-
-
-def _installed() -> str:
-    python = ENVIRONMENT / "bin" / "python"
-    if not python.exists():
-        # Made beside its place and moved there: of two at once, the later finds it taken.
-        made = Path(tempfile.mkdtemp(prefix=".venv-pywb-", dir=ENVIRONMENT.parent))
-        venv.create(made, with_pip=True)
-        install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES]
-        done = subprocess.run([made / "bin" / "python", *install], capture_output=True, check=False)
-        if done.returncode:
-            shutil.rmtree(made)
-            pytest.skip(f"pywb cannot be installed: {done.stderr.decode()[-200:]}")
-        try:
-            made.rename(ENVIRONMENT)
-        except OSError:
-            shutil.rmtree(made)
-    return str(python)
 
 
 def _free_port() -> int:

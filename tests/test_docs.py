@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench import schema
+from tickertrack import errors
 from tickertrack.dialects import compiling
 
 ROOT = Path(__file__).parents[1]
@@ -89,6 +90,22 @@ def test_the_tutorial_runs_as_printed(tmp_path: Path):
     assert len(commands) > 10
     for command, printed, real in run_all(commands, tmp_path):
         assert as_printed(printed, real), f"{command}\n--- printed\n{printed}\n--- real\n{real}"
+
+
+def test_exit_codes_are_as_printed(tmp_path: Path):
+    (tmp_path / ".where").write_text(str(tmp_path))
+    outcomes = run_all(commands_of(ROOT / "docs/exit-codes.md"), tmp_path)
+    told = "".join(real for _, _, real in outcomes)
+    assert {f"exit code {code}" for code in (0, 1, 2, 4)} <= set(told.splitlines())
+    for command, printed, real in outcomes:
+        assert as_printed(printed, real), f"{command}\n--- printed\n{printed}\n--- real\n{real}"
+
+
+def test_the_codes_are_those_of_the_errors():
+    table = (ROOT / "docs/exit-codes.md").read_text(encoding="utf-8")
+    documented = set(map(int, re.findall(r"^\| (\d+) \|", table, re.MULTILINE)))
+    raised = {getattr(errors, name).exit_code for name in errors.__all__}
+    assert raised < documented == {0, *raised, 4, 130, 141}
 
 
 def test_the_readme_runs_as_printed(tmp_path: Path):

@@ -384,7 +384,7 @@ def test_on_a_terminal_an_explanation_reads_as_prose(week: Run, monkeypatch: pyt
     ("symbol", "day", "says"),
     [
         ("ANL", "2021-04-10", "no price on 2021-04-10, a Saturday; nearest: 2021-04-09"),
-        ("ANN", "2021-04-07", "no such symbol; near: ANL"),
+        ("ANN", "2021-04-07", "no such symbol; did you mean ANL"),
         ("OGDC", "2021-04-07", "on no page that is stored"),
     ],
 )

@@ -50,6 +50,14 @@ def test_a_question_imports_nothing_that_it_does_not_need(database: Path):
     assert imported_by(database, "doctor", "-f", "table") >= {*HEAVY[:4], "rich"}
 
 
+def test_help_imports_no_question_and_no_database(database: Path):
+    imported = imported_by(database, "--help")
+    rooms = {"tickertrack.tracker", "tickertrack.store", "tickertrack.config"}
+    assert imported & {*HEAVY, *rooms, "sqlite3", "tomllib"} == set()
+    # The control: a question needs them.
+    assert imported_by(database, "history", "ANL") >= {*rooms, "sqlite3", "tomllib"}
+
+
 def test_the_measured_database_is_what_the_tracker_would_have_stored(database: Path):
     with open_tracker(database) as tracker:
         assert not [one for one in tracker.history("ANL")["status"] if one != "final"]
@@ -93,4 +101,4 @@ def test_the_measurement_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     queries.main(1)
     out = capsys.readouterr().out
     assert "8,910 quotes, 891 prices" in out
-    assert len([line for line in out.splitlines() if line.startswith("|")]) == 7
+    assert len([line for line in out.splitlines() if line.startswith("|")]) == 8

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import site
+import shutil
 import subprocess
-import sys
 import time
+import tomllib
 import venv
 from pathlib import Path
 
 import pytest
 from daemons import ROOT, own_process, until
+from environments import PIP, built, lend, packages_of
 
 pytestmark = pytest.mark.slow
 
@@ -21,19 +22,11 @@ pytestmark = pytest.mark.slow
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the wheel into an environment of its own; give its folder of commands."""
     folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
-    subprocess.run([*pip, *build], check=True)
-    (wheel,) = folder.glob("tickertrack-*.whl")
-    environment = folder / "environment"
+    wheel, environment = built(folder), folder / "environment"
     venv.create(environment, with_pip=False)
-    subprocess.run(
-        [*pip, "--python", str(environment / "bin" / "python"), "install", "--no-deps", str(wheel)],
-        check=True,
-    )
-    # What it depends on is lent by this environment, all but the checkout itself.
-    (lent,) = environment.glob("lib/python*/site-packages")
-    (lent / "lent.pth").write_text(site.getsitepackages()[0])
+    install = ["--python", str(environment / "bin" / "python"), "install", "--no-deps", str(wheel)]
+    subprocess.run([*PIP, *install], check=True)
+    lend(packages_of(environment))
     return environment / "bin"
 
 
@@ -62,6 +55,68 @@ def test_init_and_run_work_and_say_that_the_net_is_out_of_reach(installed: Path,
     assert time.monotonic() - begun < 90
     assert "Traceback" not in said
     assert any("courier.invalid" in line and "warning" in line for line in said.splitlines())
+
+
+# ---- each extra alone
+
+# What each extra is for, and what a user does with it.
+EXTRAS = {
+    "": "import tickertrack.frames, tickertrack.daemon, tickertrack.sources.web",
+    "alerts": "import apprise, tickertrack.alerts",
+    "dask": "import dask, distributed",
+    "openbb": "from tickertrack.openbb import provider; assert provider.fetcher_dict",
+    "web": "import datasette",
+}
+EVERY_ROOM = """
+import pkgutil, importlib, tickertrack
+for room in pkgutil.walk_packages(tickertrack.__path__, "tickertrack.", onerror=lambda _: None):
+    if room.name not in {"tickertrack.__main__"} and not room.name.startswith(("tickertrack.openbb",
+        "tickertrack.web")):
+        importlib.import_module(room.name)
+"""
+SEED = " date 2021-04-07 ANL 33.30 Increased By ▲ 0.20 (0.6%)\nHarbour lights\n\nThey are lit.\n"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel; skips where no registry is in reach, for it would say nothing of us."""
+    folder = tmp_path_factory.mktemp("alone")
+    probe = [*PIP, "download", "--no-deps", "--dest", str(folder / "probe"), "click"]
+    if subprocess.run(probe, capture_output=True, check=False).returncode:
+        pytest.skip("no package can be downloaded here")
+    return built(folder)
+
+
+def declared() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return {*project["optional-dependencies"]} - {"dev"}
+
+
+def test_each_extra_has_its_check():
+    assert {*EXTRAS} - {""} == declared()
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_the_wheel_with_one_extra_alone_installs_and_imports(
+    wheel: Path, extra: str, tmp_path: Path
+):
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=False)
+    python = environment / "bin" / "python"
+    own = [*PIP, "--python", str(python)]
+    subprocess.run([*own, "install", f"{wheel}[{extra}]" if extra else str(wheel)], check=True)
+    subprocess.run([*own, "check"], check=True)
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    for program in (EVERY_ROOM, EXTRAS[extra]):
+        subprocess.run([python, "-c", program], cwd=tmp_path, env=environ, check=True)
+    (tmp_path / "page.txt").write_text(SEED, encoding="utf-8")
+    command = environment / "bin" / "tickertrack"
+    subprocess.run([command, "-q", "ingest", "page.txt"], cwd=tmp_path, env=environ, check=True)
+    words = [command, "history", "ANL", "-c", "price"]
+    asked = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, check=True)
+    assert asked.stdout == b"price\n33.3\n"
+    # Half a gigabyte each.
+    shutil.rmtree(environment)
 
 
 def out_of_reach(folder: Path) -> None:

@@ -25,12 +25,12 @@ from tickertrack.errors import (
     StoreError,
     TickertrackError,
 )
-from tickertrack.tracker import Tracker, open_tracker
 
 if TYPE_CHECKING:
     from tickertrack.models import IngestReport, LinkReport
+    from tickertrack.tracker import Tracker, open_tracker
 
-open = open_tracker  # noqa: A001  (tt.open reads like the built-in it is modelled on)
+    open = open_tracker  # noqa: A001  (tt.open reads like the built-in it is modelled on)
 
 __version__ = "0.1.0"
 
@@ -57,10 +57,21 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # The records are many, and the command line starts without them: 10 ms.
-    if name in {"IngestReport", "LinkReport"}:
-        from tickertrack import models  # noqa: PLC0415
+# Where the names are that are imported when they are first used: the command line begins without.
+_LATE = {
+    "IngestReport": ("models", "IngestReport"),
+    "LinkReport": ("models", "LinkReport"),
+    "Tracker": ("tracker", "Tracker"),
+    "open": ("tracker", "open_tracker"),
+    "open_tracker": ("tracker", "open_tracker"),
+}
 
-        return getattr(models, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    module, attribute = _LATE[name]
+    globals()[name] = found = getattr(import_module(f"tickertrack.{module}"), attribute)
+    return found

@@ -6,26 +6,28 @@ import sqlite3
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from tickertrack.config import Config
 from tickertrack.errors import QueryError
-from tickertrack.spans import Day, Symbols, day_of, names_of, span_of
+from tickertrack.spans import Day, Symbols, day_of, moment_of, names_of, span_of
 from tickertrack.store import news, read
 from tickertrack.store.connect import told
+from tickertrack.suggest import meant
 
 if TYPE_CHECKING:
     import pandas as pd
     from pyarrow import RecordBatchReader
 
+    from tickertrack.frames import Note
     from tickertrack.markets import Market
     from tickertrack.models import Action
     from tickertrack.moves import Past
 
-__all__ = ["ACTIONS", "EXPLANATION", "Asking", "explained"]
+__all__ = ["ACTIONS", "EXPLANATION", "Asking", "explained", "is_significant"]
 
 ACTIONS = ("symbol", "session", "kind", "factor", "amount", "status", "evidence")
 EXPLANATION = ("relation", "score", "title", "url", "publisher", "published_at", "evidence")
@@ -50,6 +52,10 @@ class Asking(ABC):
     def market(self) -> Market:
         """Load the market that the settings name."""
 
+    @abstractmethod
+    def past(self, as_of: str | date | None) -> AbstractContextManager[Self]:
+        """Answer from the facts that were stored by a time."""
+
     # ---- as data frames
 
     def moves(
@@ -60,6 +66,7 @@ class Asking(ABC):
         *,
         min_percent: float = 0.0,
         significant: bool = False,
+        as_of: str | date | None = None,
     ) -> pd.DataFrame:
         """
         Give each price's move from its reference price, how unusual it was, and its best news.
@@ -70,16 +77,26 @@ class Asking(ABC):
         from tickertrack.frames import frame  # noqa: PLC0415
         from tickertrack.moves import MOVES  # noqa: PLC0415
 
-        asked = self.move_rows(
-            names_of(symbols), start, end, min_percent=min_percent, significant=significant
-        )
-        return frame(asked, MOVES)
+        with self.past(as_of) as past:
+            asked = past.move_rows(
+                names_of(symbols), start, end, min_percent=min_percent, significant=significant
+            )
+        return self._noted(frame(asked, MOVES), span_of(start, end), as_of)
 
-    def links(self, symbols: Symbols = (), start: Day = None, end: Day = None) -> pd.DataFrame:
+    def links(
+        self,
+        symbols: Symbols = (),
+        start: Day = None,
+        end: Day = None,
+        *,
+        as_of: str | date | None = None,
+    ) -> pd.DataFrame:
         """Give the links of moves to articles, each with its score and evidence (JSON)."""
         from tickertrack.frames import frame  # noqa: PLC0415
 
-        return frame(self.link_rows(names_of(symbols), start, end), news.LINKS)
+        with self.past(as_of) as past:
+            asked = past.link_rows(names_of(symbols), start, end)
+        return self._noted(frame(asked, news.LINKS), span_of(start, end), as_of)
 
     def news(
         self,
@@ -88,13 +105,18 @@ class Asking(ABC):
         *,
         symbol: str | None = None,
         search: str | None = None,
+        as_of: str | date | None = None,
     ) -> pd.DataFrame:
         """Give articles by the market's day on which they say they appeared."""
         from tickertrack.frames import frame  # noqa: PLC0415
 
-        return frame(self.news_rows(start, end, symbol=symbol, search=search), news.NEWS)
+        with self.past(as_of) as past:
+            asked = past.news_rows(start, end, symbol=symbol, search=search)
+        return self._noted(frame(asked, news.NEWS), span_of(start, end), as_of)
 
-    def explain(self, symbol: str, day: str | date) -> pd.DataFrame:
+    def explain(
+        self, symbol: str, day: str | date, *, as_of: str | date | None = None
+    ) -> pd.DataFrame:
         """
         Give the news of one move: the ranked links, then the rest of its day without a relation.
 
@@ -102,11 +124,12 @@ class Asking(ABC):
         """
         from tickertrack.frames import frame  # noqa: PLC0415
 
-        found = self.explanation(symbol, day)
+        with self.past(as_of) as past:
+            found = past.explanation(symbol, day)
         table = frame(explained(found), EXPLANATION)
         kept = ("move", "coverage", "news_status")
         table.attrs.update({name: found[name] for name in kept})
-        return table
+        return self._noted(table, span_of(day, day), as_of)
 
     def actions(self, symbols: Symbols = (), start: Day = None, end: Day = None) -> pd.DataFrame:
         """Give chain breaks and the corporate actions that would explain them."""
@@ -114,7 +137,15 @@ class Asking(ABC):
 
         return frame(self.action_rows(names_of(symbols), start, end), ACTIONS)
 
-    def export(self, what: str, path: str | Path, start: Day = None, end: Day = None) -> int:
+    def export(
+        self,
+        what: str,
+        path: str | Path,
+        start: Day = None,
+        end: Day = None,
+        *,
+        as_of: str | date | None = None,
+    ) -> int:
         """
         Write prices, quotes, coverage, moves, links or news to a file, by its ending; count rows.
 
@@ -124,12 +155,13 @@ class Asking(ABC):
         from tickertrack.frames import write_file  # noqa: PLC0415
 
         if what in _STREAMED:
-            with self._stream(_STREAMED[what]((), span_of(start, end))) as answer:
+            span = span_of(start, end)
+            note, question = self.note(span, as_of), _STREAMED[what]((), span)
+            with self.past(as_of) as past, past._stream(question, note) as answer:  # noqa: SLF001
                 return write_file(answer, Path(path))
         if what in _WHOLE:
-            return write_file(getattr(self, what)(start=start, end=end), Path(path))
-        advice = f"known: {', '.join((*_STREAMED, *_WHOLE))}"
-        raise QueryError(f"no {what!r} to export", advice=advice)
+            return write_file(getattr(self, what)(start=start, end=end, as_of=as_of), Path(path))
+        raise QueryError(f"no {what!r} to export", advice=meant(what, (*_STREAMED, *_WHOLE)))
 
     # ---- as rows
 
@@ -152,7 +184,7 @@ class Asking(ABC):
                 if move["change"] is not None and abs(move["change_percent"]) >= min_percent
             ]
             rows = self._with_news(self._judged(large), symbols, span)
-        return [row for row in rows if _is_significant(row)] if significant else rows
+        return [row for row in rows if is_significant(row)] if significant else rows
 
     def with_news(self, moves: Sequence[read.Row], day: str | date) -> list[read.Row]:
         """Add to the moves of one session every article of it, what is linked to each first."""
@@ -166,6 +198,11 @@ class Asking(ABC):
         return [
             {**move, "news": _ranked(found.get(move["symbol"], []), everything)} for move in moves
         ]
+
+    def latest_rows(self, symbols: Sequence[str] = ()) -> list[read.Row]:
+        """Give the last price of each symbol, with when a page last showed it."""
+        with told(self.path):
+            return read.rows(self.reader(), read.latest(symbols))
 
     def link_rows(
         self, symbols: Sequence[str] = (), start: Day = None, end: Day = None
@@ -235,13 +272,30 @@ class Asking(ABC):
 
     # ---- what they are made of
 
+    def note(self, span: read.Span, as_of: str | date | None) -> Note:
+        """Say what was asked of which database, as frames and files keep it."""
+        from tickertrack.frames import Note  # noqa: PLC0415
+
+        start, end = (str(day) if day else None for day in span)
+        moment = moment_of(as_of).isoformat() if as_of else None
+        return Note(str(self.path), start, end, moment, self.market().currency)
+
+    def _noted(
+        self, table: pd.DataFrame, span: read.Span, as_of: str | date | None
+    ) -> pd.DataFrame:
+        from tickertrack.frames import noted  # noqa: PLC0415
+
+        return noted(table, self.note(span, as_of))
+
     @contextmanager
-    def _stream(self, question: read.Question) -> Iterator[RecordBatchReader]:
+    def _stream(
+        self, question: read.Question, note: Note | None = None
+    ) -> Iterator[RecordBatchReader]:
         """Read an answer while it is used, typed, in batches."""
         from tickertrack.frames import stream  # noqa: PLC0415
 
         with told(self.path):
-            yield stream(read.batches(self.reader(), question), question.columns)
+            yield stream(read.batches(self.reader(), question), question.columns, note)
 
     def _frame(self, question: read.Question) -> pd.DataFrame:
         with self._stream(question) as answer:
@@ -339,5 +393,6 @@ def _unlinked(links: Sequence[read.Row], everything: Sequence[read.Row]) -> list
     return [row for row in everything if row["article_id"] not in linked]
 
 
-def _is_significant(row: read.Row) -> bool:
+def is_significant(row: read.Row) -> bool:
+    """Say whether a judged move is unusual."""
     return row["p"] is not None and row["p"] <= LEVEL

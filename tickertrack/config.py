@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tickertrack.errors import ConfigError
+from tickertrack.suggest import meant
 
 __all__ = ["Config", "load_config", "read_toml", "refuse_unknown"]
 
@@ -159,11 +160,7 @@ def refuse_unknown(
     for key in table:
         if key in known:
             continue
-        # Imported here: for who has mistyped.
-        import difflib  # noqa: PLC0415
-
-        near = difflib.get_close_matches(key, known, n=1)
-        advice = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+        advice = meant(key, known)
         raise ConfigError("unknown key", path=path, key=prefix + key, advice=advice)
 
 

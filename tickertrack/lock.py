@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,6 +13,9 @@ from typing import Self
 from tickertrack.errors import LockedError, StoreError
 
 __all__ = ["Lock", "holder"]
+
+# Who only asks for the holder has the file for a moment: that is no daemon, and a lock waits.
+_PATIENT, _AT_ONCE = (0.05, 0.1, 0.2, 0.0), (0.0,)
 
 
 class Lock:
@@ -29,7 +33,7 @@ class Lock:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise StoreError(f"cannot be locked ({error.strerror})", path=self.path) from error
-        if not _locked(self._file, fcntl.LOCK_EX):
+        if not _locked(self._file, fcntl.LOCK_EX, _PATIENT):
             pid = _pid(self._file)
             os.close(self._file)
             what = f"another tickertrack runs on this database (process {pid})"
@@ -57,14 +61,14 @@ def holder(database: Path) -> int | None:
     except OSError:
         return None
     try:
-        return None if _locked(file, fcntl.LOCK_SH) else _pid(file)
+        # Those who ask do not hinder each other: what hinders one of them is a daemon.
+        return None if _locked(file, fcntl.LOCK_SH, _AT_ONCE) else _pid(file)
     finally:
         os.close(file)
 
 
-def _locked(file: int, kind: int) -> bool:
-    # Who only asks for the holder has the file for a moment: that is no daemon.
-    for pause in (0.05, 0.1, 0.2, 0.0):
+def _locked(file: int, kind: int, pauses: Sequence[float]) -> bool:
+    for pause in pauses:
         try:
             fcntl.flock(file, kind | fcntl.LOCK_NB)
         except BlockingIOError:

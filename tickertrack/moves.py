@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ _FOUND = {
     "market": "market_only",
 }
 _PERCENT = 100
+# Moves that are judged at once: a day of a market, or a few years of one symbol.
+_AT_ONCE = 1_000
 
 Row = dict[str, Any]
 Series = Mapping[str, float]
@@ -46,19 +49,45 @@ def judge(moves: Sequence[Row], past: Past) -> list[Abnormal]:
     for place, move in enumerate(moves):
         by_symbol.setdefault(move["symbol"], []).append(place)
     found: dict[int, Abnormal] = {}
-    for symbol, places in by_symbol.items():
-        asked = [moves[place]["session"] for place in places]
-        found |= zip(places, _judge(symbol, asked, past), strict=True)
+    for group in _groups(by_symbol):
+        asked = {
+            symbol: [moves[place]["session"] for place in places]
+            for symbol, places in group.items()
+        }
+        found |= zip(chain.from_iterable(group.values()), _judge(asked, past), strict=True)
     return [found[place] for place in range(len(moves))]
 
 
-def _judge(symbol: str, asked: Sequence[str], past: Past) -> list[Abnormal]:
-    market: Series = {} if symbol == past.index else past.returns.get(past.index, {})
-    own = past.returns.get(symbol, {})
-    returns = Returns(_laid(own, past.sessions), _laid(market, past.sessions))
-    places = [bisect_left(past.sessions, session) for session in asked]
-    breaks = [bisect_left(past.sessions, session) for session in past.breaks.get(symbol, ())]
-    since = [max((one for one in breaks if one <= place), default=0) for place in places]
+def _groups(by_symbol: Mapping[str, list[int]]) -> Iterator[dict[str, list[int]]]:
+    """Put symbols together until they have many moves: few of many are quicker judged at once."""
+    group: dict[str, list[int]] = {}
+    count = 0
+    for symbol, places in by_symbol.items():
+        group[symbol] = places
+        count += len(places)
+        if count >= _AT_ONCE:
+            yield group
+            group, count = {}, 0
+    if group:
+        yield group
+
+
+def _judge(asked: Mapping[str, Sequence[str]], past: Past) -> list[Abnormal]:
+    """Judge the moves of some symbols, whose series are laid one behind the other."""
+    length = len(past.sessions)
+    market, nothing = (_laid(of, past.sessions) for of in (past.returns.get(past.index, {}), {}))
+    stocks = [_laid(past.returns.get(symbol, {}), past.sessions) for symbol in asked]
+    indices = [nothing if symbol == past.index else market for symbol in asked]
+    places: list[int] = []
+    since: list[int] = []
+    for number, (symbol, sessions) in enumerate(asked.items()):
+        own = [bisect_left(past.sessions, session) for session in sessions]
+        breaks = [bisect_left(past.sessions, session) for session in past.breaks.get(symbol, ())]
+        begun = (max((one for one in breaks if one <= place), default=0) for place in own)
+        # No window reaches back into the series before.
+        since += [number * length + place for place in begun]
+        places += [number * length + place for place in own]
+    returns = Returns(np.concatenate(stocks), np.concatenate(indices))
     return abnormal_returns(returns, np.array(places, dtype=np.int64), np.array(since))
 
 

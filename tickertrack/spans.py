@@ -8,6 +8,7 @@ from typing import Any
 
 from tickertrack.errors import QueryError
 from tickertrack.store.read import Span
+from tickertrack.suggest import likely_day
 
 __all__ = ["Day", "Symbols", "capture_of", "day_of", "moment_of", "names_of", "span_of"]
 
@@ -40,7 +41,7 @@ def day_of(value: Any) -> date | None:
     try:
         return date.fromisoformat(str(value).strip())
     except ValueError as error:
-        raise QueryError(f"no date: {str(value)[:40]!r}", advice="write it YYYY-MM-DD") from error
+        raise QueryError(f"no date: {str(value)[:40]!r}", advice=_right_form(value)) from error
 
 
 def moment_of(value: str | date) -> datetime:
@@ -73,10 +74,16 @@ def capture_of(value: str | date | None) -> date | None:
         raise QueryError(f"no time of capture: {error}") from error
 
 
+def _right_form(value: object) -> str:
+    form = "write it YYYY-MM-DD"
+    likely = likely_day(str(value)[:40], datetime.now().astimezone().date())
+    return f"{form}: did you mean {likely}?" if likely else form
+
+
 def _stamp(value: str | date) -> datetime:
     return value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
 
 
 def _no_time(value: object) -> QueryError:
-    advice = "write it YYYY-MM-DDTHH:MM:SS+00:00"
+    advice = "write it YYYY-MM-DDTHH:MM:SS+00:00, or just the day"
     return QueryError(f"no time: {str(value)[:40]!r}", advice=advice)

@@ -6,12 +6,12 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from copy import copy
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from tickertrack.asking import Asking
 from tickertrack.closing import Closing
@@ -19,7 +19,7 @@ from tickertrack.config import Config, load_config
 from tickertrack.errors import ConfigError, QueryError, SourceError
 from tickertrack.harmless import safe_term
 from tickertrack.spans import Day, Symbols, capture_of, moment_of, names_of, span_of
-from tickertrack.store import read
+from tickertrack.store import news, read
 from tickertrack.store.connect import open_reading, open_writing, told
 
 if TYPE_CHECKING:
@@ -227,25 +227,48 @@ class Tracker(Asking, Closing):
         percent), first, high, low (float64), status, quotes (int64), method. `adjusted` makes
         prices before a confirmed corporate action comparable with those after it.
         """
-        from tickertrack.frames import frame, styled  # noqa: PLC0415
+        from tickertrack.frames import coverage_of, frame, noted, styled  # noqa: PLC0415
 
-        names = names_of(symbols)
-        if as_of is None and not (follow_renames or adjusted):
-            table = self._frame(read.history(names, span_of(start, end)))
-        else:
-            how = {"follow_renames": follow_renames, "adjusted": adjusted}
-            rows = self.history_rows(names, start, end, as_of=as_of, **how)
-            table = frame(rows, read.HISTORY)
+        names, span = names_of(symbols), span_of(start, end)
+        with self.past(as_of) as past, told(self.path):
+            if not (follow_renames or adjusted):
+                table = past._frame(read.history(names, span))  # noqa: SLF001  (it is one of us)
+            else:
+                how = {"follow_renames": follow_renames, "adjusted": adjusted}
+                rows = past._history(past.reader(), names, span, **how)  # noqa: SLF001  (as above)
+                table = frame(rows, read.HISTORY)
+            coverage = coverage_of(table, news.sessions(past.reader(), self.config.market.name))
         shown = names or list(table["symbol"].unique())
-        return styled(table, style, symbols=shown, zone=str(self.market().zone))
+        answer = styled(table, style, symbols=shown, zone=str(self.market().zone))
+        return noted(answer, self.note(span, as_of), coverage=coverage)
 
-    def quotes(self, symbols: Symbols = (), start: Day = None, end: Day = None) -> pd.DataFrame:
+    def quotes(
+        self,
+        symbols: Symbols = (),
+        start: Day = None,
+        end: Day = None,
+        *,
+        as_of: str | date | None = None,
+    ) -> pd.DataFrame:
         """Give every observed line, a row per page that shows it; undated ones have no session."""
-        return self._frame(read.quotes(names_of(symbols), span_of(start, end)))
+        span = span_of(start, end)
+        with self.past(as_of) as past:
+            table = past._frame(read.quotes(names_of(symbols), span))  # noqa: SLF001  (as above)
+        return self._noted(table, span, as_of)
 
-    def coverage(self, symbols: Symbols = (), start: Day = None, end: Day = None) -> pd.DataFrame:
+    def coverage(
+        self,
+        symbols: Symbols = (),
+        start: Day = None,
+        end: Day = None,
+        *,
+        as_of: str | date | None = None,
+    ) -> pd.DataFrame:
         """Give sessions by symbols: captured, implied, missing or conflicting."""
-        return self._frame(read.coverage(names_of(symbols), span_of(start, end)))
+        span = span_of(start, end)
+        with self.past(as_of) as past:
+            table = past._frame(read.coverage(names_of(symbols), span))  # noqa: SLF001  (as above)
+        return self._noted(table, span, as_of)
 
     # ---- questions, as rows: what the command line prints, without pandas
 
@@ -261,18 +284,20 @@ class Tracker(Asking, Closing):
     ) -> list[read.Row]:
         """Give rows of `prices`, or what they would be by the facts stored until `as_of`."""
         span, how = span_of(start, end), {"follow_renames": follow_renames, "adjusted": adjusted}
-        if as_of is not None:
-            with closing(self._as_of(moment_of(as_of))) as past:
-                return self._history(past, symbols, span, **how)
-        with told(self.path):
-            return self._history(self.reader(), symbols, span, **how)
+        with self.past(as_of) as past, told(self.path):
+            return self._history(past.reader(), symbols, span, **how)
 
     def quote_rows(
-        self, symbols: Sequence[str], start: Day = None, end: Day = None
+        self,
+        symbols: Sequence[str],
+        start: Day = None,
+        end: Day = None,
+        *,
+        as_of: str | date | None = None,
     ) -> list[read.Row]:
-        """Give the observed lines of symbols."""
-        with told(self.path):
-            return read.rows(self.reader(), read.quotes(symbols, span_of(start, end)))
+        """Give the observed lines of symbols, dated as they were at `as_of`."""
+        with self.past(as_of) as past, told(self.path):
+            return read.rows(past.reader(), read.quotes(symbols, span_of(start, end)))
 
     def coverage_rows(
         self, symbols: Sequence[str], start: Day = None, end: Day = None
@@ -350,8 +375,23 @@ class Tracker(Asking, Closing):
         rows = follow(connection, names, span, market)
         return adjust(rows, under_last_names(actions, names, market))
 
+    @contextmanager
+    def past(self, as_of: str | date | None) -> Iterator[Self]:
+        """
+        Answer from the facts that were stored by a time; from all of them where it is None.
+
+        Dates, prices and links are drawn again, in memory, so that nothing stored later shows.
+        """
+        if as_of is None:
+            yield self
+            return
+        with closing(self._as_of(moment_of(as_of))) as reader:
+            then = copy(self)
+            then._reader = reader  # noqa: SLF001  (it is one of us)
+            yield then
+
     def _as_of(self, moment: datetime) -> sqlite3.Connection:
-        """Draw the conclusions again, in memory, from the facts that were stored by then."""
+        from tickertrack.linking import link  # noqa: PLC0415
         from tickertrack.resolving import redraw  # noqa: PLC0415
         from tickertrack.store.write import forget_after  # noqa: PLC0415
 
@@ -361,6 +401,7 @@ class Tracker(Asking, Closing):
             self.reader().backup(past)
             forget_after(past, self.path, moment)
         redraw(past, self.path, self.market())
+        link(past, self.path, self.market())
         return past
 
     def _store_batch(self, batch: Batch) -> IngestReport:

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from tickertrack.cli.output import complain
+from tickertrack.cli.params import Group
 from tickertrack.errors import CorruptError, TickertrackError
 
 __all__ = ["cli", "main"]
@@ -39,6 +40,8 @@ COMMANDS = {
     "export": ("ask", "Write prices, quotes, moves, links, news or coverage to a file."),
     "verify": ("health", "Read stored quotes again from their pages."),
     "doctor": ("health", "Is the database well, and does the calendar hold?"),
+    "serve": ("serve", "Pages to look at, in a browser, with tables, API and search."),
+    "completion": ("completion", "What makes a shell complete commands and symbols."),
     "publishers": ("own", "Whose pages are read: list them, try a file of yours on a page."),
     "dialects": ("own", "How lines are printed: list forms, try a file of yours on a page."),
     "demo": ("demo", "Everything at once, offline: a daemon on a sample site, then old pages."),
@@ -57,7 +60,7 @@ _STREAMS = (
 )
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group whose commands are imported when they are called, so that start-up stays short."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -71,18 +74,6 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"tickertrack.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or name the one that was meant."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            # Imported here: for who has mistyped.
-            import difflib  # noqa: PLC0415
-
-            for near in difflib.get_close_matches(args[0], COMMANDS, n=1):
-                ctx.fail(f"No such command {args[0]!r}. Did you mean {near!r}?")
-        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the command; what only a damaged database can make it do is told as that."""
@@ -133,7 +124,7 @@ def cli(
         level = ctx.meta["tickertrack.level"] = level_of(verbose, quiet=quiet)
         speak(Logging(level))
     # What makes settings, or brings its own, is not held up by those that stand about.
-    own = ctx.invoked_subcommand in {"init", "demo"}
+    own = ctx.invoked_subcommand in {"init", "completion", "demo"}
     settings = Config() if own else load_config(config)
     tracker = Tracker(settings.with_database(db) if db else settings)
     ctx.obj = tracker

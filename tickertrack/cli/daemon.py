@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tickertrack.cli.output import complain, format_option, say, show
+from tickertrack.cli.params import Choice, Group, complete_jobs
+from tickertrack.errors import TickertrackError
 from tickertrack.logs import Form, Logging, speak
 from tickertrack.shift import utc_now
 from tickertrack.tracker import Tracker
@@ -26,10 +28,10 @@ FAILED, INTERRUPTED = 1, 130
 
 @click.command()
 @click.option("--once", is_flag=True, help="Run what is due, once, and end.")
-@click.option("--job", help="With --once: just this job, due or not.")
+@click.option("--job", shell_complete=complete_jobs, help="With --once: just this job, due or not.")
 @click.option(
     "--log-format",
-    type=click.Choice(["text", "json"]),
+    type=Choice(["text", "json"]),
     default="text",
     show_default=True,
     help="How log lines are written to stderr.",
@@ -94,7 +96,7 @@ def _run_once(tracker: Tracker, job: str | None, settings: Logging) -> int:
     return 0 if all(outcome.status == "ok" for outcome in outcomes.values()) else FAILED
 
 
-@click.group()
+@click.group(cls=Group)
 def jobs() -> None:
     """
     Look at the daemon's jobs, and ask for things, from any process.
@@ -122,7 +124,7 @@ def list_jobs(tracker: Tracker, form: str | None) -> None:
 
 
 @jobs.command("history")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_jobs)
 @click.option("--limit", type=click.IntRange(1, 100_000), default=20, show_default=True)
 @format_option
 @click.pass_obj
@@ -136,11 +138,13 @@ def job_history(tracker: Tracker, name: str | None, limit: int, form: str | None
     from tickertrack.store.runs import RUNS, run_rows  # noqa: PLC0415
 
     rows = run_rows(tracker.reader(), name, limit)
+    if name and not rows:
+        say(_why_none(tracker, name))
     show([{**row, "counts": _in_words(row["counts"], form)} for row in rows], RUNS, form)
 
 
 @jobs.command("run")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_jobs)
 @click.pass_obj
 def run_job(tracker: Tracker, name: str) -> None:
     """
@@ -154,7 +158,7 @@ def run_job(tracker: Tracker, name: str) -> None:
 
 
 @jobs.command("pause")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_jobs)
 @click.pass_obj
 def pause_job(tracker: Tracker, name: str) -> None:
     """
@@ -168,7 +172,7 @@ def pause_job(tracker: Tracker, name: str) -> None:
 
 
 @jobs.command("resume")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_jobs)
 @click.pass_obj
 def resume_job(tracker: Tracker, name: str) -> None:
     """
@@ -192,6 +196,14 @@ def _known(tracker: Tracker, name: str) -> str:
     from tickertrack.schedule import find_jobs  # noqa: PLC0415
 
     return checked(name, find_jobs(tracker.config.jobs_path))
+
+
+def _why_none(tracker: Tracker, name: str) -> str:
+    """Say why a job has no runs: an empty answer is an answer, also of a job that is none."""
+    try:
+        return f"{_known(tracker, name)}: has not run yet"
+    except TickertrackError as error:
+        return str(error)
 
 
 def _tell_holder(tracker: Tracker) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import json
 import os
 import re
@@ -20,10 +19,12 @@ from typing import Any
 import click
 
 from tickertrack.cli.output import complain, say
+from tickertrack.cli.params import Group, complete_publishers, complete_symbols
 from tickertrack.dialects.grammar import YEARS
 from tickertrack.errors import QueryError, SourceError, TickertrackError
 from tickertrack.markets import symbols_of
 from tickertrack.shipped import shipped, unit_file
+from tickertrack.suggest import near
 from tickertrack.tracker import Progress, Step, Tracker
 
 __all__ = ["ingest", "init", "link", "reference", "resolve"]
@@ -83,7 +84,11 @@ def _write(target: Path, text: str) -> None:
     help="When the pages were captured, where they do not say: 2024-05-06T14:00+05:00 (without an "
     "offset UTC), or just the day.",
 )
-@click.option("--publisher", help="Whose pages they are, whatever their address.")
+@click.option(
+    "--publisher",
+    shell_complete=complete_publishers,
+    help="Whose pages they are, whatever their address.",
+)
 @click.option(
     "--workers",
     type=click.IntRange(1, 256),
@@ -175,14 +180,24 @@ def link(tracker: Tracker, afresh: bool) -> None:
     say(f"{done.articles} articles read, {done.sessions} sessions linked, {done.links} links")
 
 
-@click.group()
+@click.group(cls=Group)
 def reference() -> None:
-    """Import series that help to date strips; they never become prices."""
+    """
+    Import series that help to date strips; they never become prices.
+
+    \b
+    tickertrack reference import kse100.csv --symbol KSE100
+    """
 
 
 @reference.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--symbol", required=True, help="Whose closes they are, as strips print it.")
+@click.option(
+    "--symbol",
+    required=True,
+    shell_complete=complete_symbols,
+    help="Whose closes they are, as strips print it.",
+)
 @click.pass_obj
 def import_series(tracker: Tracker, file: Path, symbol: str) -> None:
     """
@@ -201,7 +216,12 @@ def import_series(tracker: Tracker, file: Path, symbol: str) -> None:
 
 
 @reference.command("remove")
-@click.option("--symbol", required=True, help="Whose imported closes are to be forgotten.")
+@click.option(
+    "--symbol",
+    required=True,
+    shell_complete=complete_symbols,
+    help="Whose imported closes are to be forgotten.",
+)
 @click.pass_obj
 def remove_series(tracker: Tracker, symbol: str) -> None:
     """
@@ -217,8 +237,8 @@ def _refuse_unlisted(tracker: Tracker, name: str) -> None:
     listed = symbols_of(tracker.market())
     if name in listed:
         return
-    near = difflib.get_close_matches(name, listed, n=3)
-    advice = f"near: {', '.join(near)}" if near else "name it as strips print it"
+    found = near(name, listed)
+    advice = f"did you mean {' or '.join(found)}?" if found else "name it as strips print it"
     raise QueryError(f"--symbol: the market lists no {name}", advice=advice)
 
 

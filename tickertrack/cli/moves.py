@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from tickertrack.asking import ACTIONS, EXPLANATION, explained
-from tickertrack.cli.ask import end_option, hint, start_option, unknown, upper
-from tickertrack.cli.output import chosen, format_option, say, show, show_object
+from tickertrack.cli.ask import as_of_option, end_option, hint, start_option, upper
+from tickertrack.cli.output import chosen, form_option, format_option, say, show, show_object
+from tickertrack.cli.params import complete_symbols
+from tickertrack.hints import unknown
 from tickertrack.moves import MOVES
 from tickertrack.spans import day_of
 from tickertrack.store.news import NEWS
@@ -27,12 +29,13 @@ Row = dict[str, Any]
 
 
 @click.command()
-@click.argument("symbols", nargs=-1)
+@click.argument("symbols", nargs=-1, shell_complete=complete_symbols)
 @day_option
 @start_option
 @end_option
 @click.option("--min-percent", type=float, default=0.0, help="Moves of so many percent or more.")
 @click.option("--significant", is_flag=True, help="Moves that chance explains 1 time in 20.")
+@as_of_option
 @format_option
 @click.pass_obj
 def moves(
@@ -43,6 +46,7 @@ def moves(
     end: str | None,
     min_percent: float,
     significant: bool,
+    as_of: str | None,
     form: str | None,
 ) -> None:
     """
@@ -56,19 +60,20 @@ def moves(
     """
     _tell_waiting(tracker)
     names, since, until = upper(symbols), day or start, day or end
-    rows = tracker.move_rows(names, since, until, min_percent=min_percent, significant=significant)
-    if names and not (min_percent or significant):
-        hint(tracker, names, rows)
-    if chosen(form) in {"json", "jsonl"} and since and since == until:
-        show(tracker.with_news(rows, since), (*MOVES, "news"), form)
-        return
+    with tracker.past(as_of) as past:
+        rows = past.move_rows(names, since, until, min_percent=min_percent, significant=significant)
+        if names and not (min_percent or significant):
+            hint(past, names, rows)
+        if chosen(form) in {"json", "jsonl"} and since and since == until:
+            show(past.with_news(rows, since), (*MOVES, "news"), form)
+            return
     show(_rounded(rows, form), MOVES, form)
 
 
 @click.command()
-@click.argument("symbol")
+@click.argument("symbol", shell_complete=complete_symbols)
 @click.argument("day", metavar="DATE")
-@format_option
+@form_option
 @click.pass_obj
 def explain(tracker: Tracker, symbol: str, day: str, form: str | None) -> None:
     """
@@ -97,7 +102,11 @@ def explain(tracker: Tracker, symbol: str, day: str, form: str | None) -> None:
 @day_option
 @start_option
 @end_option
-@click.option("--symbol", help="Articles that are about this symbol, or mention it.")
+@click.option(
+    "--symbol",
+    shell_complete=complete_symbols,
+    help="Articles that are about this symbol, or mention it.",
+)
 @click.option("--search", help='Articles with these words; "in quotes" as they stand.')
 @format_option
 @click.pass_obj
@@ -120,12 +129,12 @@ def news(
     _tell_waiting(tracker)
     rows = tracker.news_rows(day or start, day or end, symbol=symbol, search=search)
     if symbol and not rows:
-        say(f"{symbol.upper()}: no article that names it")
+        _say_who(tracker, symbol.upper())
     show(rows, NEWS, form)
 
 
 @click.command()
-@click.argument("symbols", nargs=-1)
+@click.argument("symbols", nargs=-1, shell_complete=complete_symbols)
 @start_option
 @end_option
 @format_option
@@ -158,6 +167,12 @@ def _tell_waiting(tracker: Tracker) -> None:
     articles, sessions = tracker.waiting()
     if articles or sessions:
         say(f"{articles} articles and {sessions} sessions wait to be linked: `tickertrack link`")
+
+
+def _say_who(tracker: Tracker, symbol: str) -> None:
+    known = tracker.symbols()
+    why = "no article that names it"
+    say(f"{symbol}: {why if symbol in known else unknown(symbol, known, tracker)}")
 
 
 def _say_why_not(tracker: Tracker, symbol: str, day: str) -> None:

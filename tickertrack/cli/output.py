@@ -8,11 +8,14 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+from tickertrack.cli.params import Choice
+from tickertrack.errors import QueryError
 from tickertrack.harmless import safe_cell, safe_term
+from tickertrack.suggest import meant
 
 __all__ = [
     "FORMATS",
@@ -20,6 +23,7 @@ __all__ = [
     "Row",
     "chosen",
     "complain",
+    "form_option",
     "format_option",
     "say",
     "short",
@@ -29,6 +33,9 @@ __all__ = [
 
 Row = Mapping[str, Any]
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_COLUMNS = "tickertrack.columns"
 _WIDEST = 60
 NUMBERS = (int, float)
 # A time in a table needs no seconds and no more than a letter for UTC.
@@ -36,8 +43,24 @@ _UTC = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00"
 
 
 def show(rows: Sequence[Row], columns: Sequence[str], form: str | None) -> None:
-    """Print rows: a table where stdout is a terminal, CSV otherwise, or what was asked for."""
-    sys.stdout.write(FORMATS[chosen(form)](rows, columns))
+    """
+    Print rows: a table where stdout is a terminal, CSV otherwise, or what was asked for.
+
+    Raises QueryError for a column that was asked for and is none.
+    """
+    sys.stdout.write(FORMATS[chosen(form)](rows, _asked_for(columns)))
+
+
+def _asked_for(columns: Sequence[str]) -> Sequence[str]:
+    context = click.get_current_context(silent=True)
+    names = context.meta.get(_COLUMNS) if context else None
+    if names is None:
+        return columns
+    wanted = dict.fromkeys(name.strip().lower() for name in names.split(",") if name.strip())
+    for name in wanted or ("",):
+        if name not in columns:
+            raise QueryError(f"no column {name!r}", advice=meant(name, columns))
+    return list(wanted)
 
 
 def show_object(found: Row, form: str) -> None:
@@ -149,10 +172,22 @@ FORMATS: dict[str, Callable[[Sequence[Row], Sequence[str]], str]] = {
     "markdown": _markdown,
 }
 
-format_option = click.option(
+form_option = click.option(
     "-f",
     "--format",
     "form",
-    type=click.Choice(list(FORMATS)),
+    type=Choice(list(FORMATS)),
     help="Default: table on a terminal, else csv.",
 )
+_columns_option = click.option(
+    "-c",
+    "--columns",
+    expose_value=False,
+    callback=lambda ctx, _, names: ctx.meta.update({_COLUMNS: names}),
+    help="Only these columns, in this order: session,price.",
+)
+
+
+def format_option(command: _Command) -> _Command:
+    """Add the options of what gives rows: their form, and which columns."""
+    return form_option(_columns_option(command))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tickertrack.cli.output import complain, format_option, say, show
+from tickertrack.cli.params import complete_publishers
 from tickertrack.shift import Shift
 from tickertrack.spans import span_of
 from tickertrack.tracker import Tracker
@@ -32,7 +33,7 @@ FAILED, TEMPORARY, INTERRUPTED = 1, 75, 130
     required=True,
     help="cc (Common Crawl), wayback (the Wayback Machine), or the address of a CDX index.",
 )
-@click.option("--publisher", required=True, help="Whose pages.")
+@click.option("--publisher", required=True, shell_complete=complete_publishers, help="Whose pages.")
 @click.option("-s", "--start", help="The first day of capture, in the publisher's zone.")
 @click.option("-e", "--end", help="The last one, included; today unless it says otherwise.")
 @click.option("--per-session", type=click.IntRange(min=1), help="Captures of each session; all.")

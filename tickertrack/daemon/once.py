@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from tickertrack.logs import Logging
 from tickertrack.models import Outcome
 from tickertrack.schedule import Roster, find_jobs
 from tickertrack.shift import Clock, utc_now
+from tickertrack.suggest import meant
 
 if TYPE_CHECKING:
     from tickertrack.config import Config
@@ -60,9 +60,7 @@ def checked(job: str, roster: Roster) -> str:
         return job
     if job in roster.refused:
         raise QueryError(f"job {job} is refused: {roster.refused[job]}")
-    near = difflib.get_close_matches(job, roster.jobs, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(roster.jobs) or 'none'}"
-    raise QueryError(f"no job named {job!r}", advice=advice)
+    raise QueryError(f"no job named {job!r}", advice=meant(job, roster.jobs))
 
 
 def _refused(roster: Roster, job: str | None) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from tickertrack.config import read_toml
 from tickertrack.dialects.compiling import compile_dialect
 from tickertrack.dialects.grammar import Dialect, Reading
 from tickertrack.errors import ConfigError
+from tickertrack.suggest import meant
 
 __all__ = [
     "SHIPPED",
@@ -31,7 +32,7 @@ def find_toml(name: str, folders: tuple[Path, ...], *, kind: str) -> Path:
         if path.is_file():
             return path
     known = sorted({path.stem for folder in folders for path in folder.glob("*.toml")})
-    raise ConfigError(f"no {kind} named {name!r}", advice=f"known: {', '.join(known)}")
+    raise ConfigError(f"no {kind} named {name!r}", advice=meant(name, known))
 
 
 def dialect_names(folder: Path | None = None) -> list[str]:

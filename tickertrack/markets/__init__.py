@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from tickertrack.config import read_toml, refuse_unknown
 from tickertrack.errors import ConfigError
 from tickertrack.models import Board
+from tickertrack.suggest import meant
 
 __all__ = ["Hours", "Market", "PriceLimit", "Rename", "Symbol", "load_market", "read_rows"]
 
@@ -80,6 +81,7 @@ class Market:
     name: str
     zone: ZoneInfo
     calendar: str
+    currency: str | None
     indices: frozenset[str]
     corrections: Mapping[date, bool]
     hours: tuple[Hours, ...]
@@ -125,6 +127,7 @@ def load_market(name: str, folder: Path = Path()) -> Market:
             name=name,
             zone=ZoneInfo(table["timezone"]),
             calendar=table["calendar"],
+            currency=table.get("currency"),
             indices=frozenset(name.upper() for name in table["indices"]),
             corrections={row["date"]: row["open"] for row in table.get("corrections", [])},
             hours=tuple(_hours(row) for row in table["hours"]),
@@ -168,7 +171,7 @@ def _find(name: str, folders: Iterable[Path]) -> Path:
         if path.is_file():
             return path
     known = sorted(path.parent.name for path in SHIPPED.glob("*/market.toml"))
-    raise ConfigError(f"no market named {name!r}", advice=f"known: {', '.join(known)}")
+    raise ConfigError(f"no market named {name!r}", advice=meant(name, known))
 
 
 def _hours(row: Mapping[str, Any]) -> Hours:

@@ -10,7 +10,7 @@ from tickertrack.models import IngestReport, added, content_id
 from tickertrack.store.facts import Facts, PageFacts, Row, StripFacts, stamp_of, storable
 from tickertrack.store.readings import Read, forget_read, read_of
 
-__all__ = ["marks", "refusal_row", "refuse", "store_batch"]
+__all__ = ["marks", "refusal_row", "refuse", "restore_articles", "store_batch"]
 
 # Of each statement's variables; SQLite takes 32,766.
 _ASKED = 900
@@ -42,7 +42,7 @@ def _store_distinct(connection: sqlite3.Connection, facts: Facts) -> IngestRepor
     # Before all else: what only a page held goes with it, and may come again.
     renewed = _renewed(connection, (page for page in facts.pages if page.id not in fresh), now)
     strips = _store_strips(connection, facts.strips)
-    articles = _store_articles(connection, [page.article for page in facts.pages])
+    articles = _store_articles(connection, [page.article for page in facts.pages], now)
     times = fresh | renewed
     told = [page for page in facts.pages if page.id in times]
     _insert_pages(connection, told, times)
@@ -131,7 +131,7 @@ def _reads_as_stored(connection: sqlite3.Connection, strip: StripFacts) -> bool:
 # ---- articles
 
 
-def _store_articles(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
+def _store_articles(connection: sqlite3.Connection, rows: Sequence[Row], at: str) -> int:
     """Keep of an article's copies the longest, whatever the order of arrival; count the new."""
     merged: dict[object, Row] = {}
     for row in rows:
@@ -145,12 +145,29 @@ def _store_articles(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
     for own_id, before in stored.items():
         now = _merged(before, merged[own_id])
         if now != before:
+            # What was known until now: a question as of then is answered with it.
             connection.execute(
-                "UPDATE articles SET (url, title, byline, published_at, published_precision,"
-                " publisher, text, tags, sha256) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?",
-                (*now[1:], own_id),
+                f"INSERT OR IGNORE INTO former_articles VALUES ({marks(11)})", (*before, at)
             )
+            connection.execute(_INTO_ARTICLE, (*now[1:], own_id))
     return len(fresh)
+
+
+_INTO_ARTICLE = (
+    "UPDATE articles SET (url, title, byline, published_at, published_precision, publisher,"
+    " text, tags, sha256) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
+)
+
+
+def restore_articles(connection: sqlite3.Connection, moment: str) -> None:
+    """Give articles what they had at a moment, where later copies had more."""
+    rows = connection.execute(
+        "SELECT former_articles.*, min(replaced_at) FROM former_articles"
+        " JOIN articles USING (id) WHERE replaced_at > ? GROUP BY id",
+        (moment,),
+    ).fetchall()
+    for row in rows:
+        connection.execute(_INTO_ARTICLE, (*tuple(row)[1:10], row[0]))
 
 
 def _merged(before: Row, row: Row) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,12 +19,20 @@ from tickertrack.errors import (
     StoreError,
 )
 
-__all__ = ["SCHEMA_VERSION", "drawn", "open_reading", "open_writing", "told", "transaction"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "drawn",
+    "is_database",
+    "open_reading",
+    "open_writing",
+    "told",
+    "transaction",
+]
 
 Drawn = TypeVar("Drawn")
 
 # Raised by one with each migration: a database above it was written by a newer tickertrack.
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 # "TICK", so that `file` and our own doctor know the database by its header.
 APPLICATION_ID = 0x5449434B
 _BUSY_SECONDS = 30.0
@@ -92,6 +100,15 @@ def open_reading(path: Path) -> sqlite3.Connection:
                 "is of an older schema", path=path, advice="`tickertrack resolve` brings it up"
             )
         return connection
+
+
+def is_database(path: Path) -> bool:
+    """Say whether a file is a database of tickertrack's."""
+    try:
+        with closing(_connect_reading(path)) as connection:
+            return bool(connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID)
+    except (OSError, sqlite3.Error, StoreError):
+        return False
 
 
 @contextmanager

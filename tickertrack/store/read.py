@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 __all__ = [
     "COVERAGE",
     "HISTORY",
+    "LATEST",
     "QUARANTINE",
     "QUOTES",
     "Question",
@@ -18,6 +19,7 @@ __all__ = [
     "coverage",
     "history",
     "known_symbols",
+    "latest",
     "quarantine",
     "quotes",
     "rows",
@@ -40,6 +42,7 @@ HISTORY = (
     "quotes",
     "method",
 )
+LATEST = (*HISTORY, "last_seen")
 QUOTES = (
     "symbol",
     "session",
@@ -113,6 +116,15 @@ def history(symbols: Sequence[str], span: Span) -> Question:
     columns = ", ".join(HISTORY)
     sql = f"SELECT {columns} FROM prices WHERE {chosen} AND {where} ORDER BY symbol, session"
     return Question(sql, [*names, *values], HISTORY)
+
+
+def latest(symbols: Sequence[str]) -> Question:
+    """Ask for the last row of `prices` of each symbol, and when a page last showed it."""
+    chosen, names = _any_of("symbol", symbols)
+    last = f"SELECT symbol, max(session) AS session FROM prices WHERE {chosen} GROUP BY symbol"
+    columns = ", ".join(LATEST)
+    sql = f"SELECT {columns} FROM ({last}) JOIN prices USING (symbol, session) ORDER BY symbol"
+    return Question(sql, names, LATEST)
 
 
 def quotes(symbols: Sequence[str], span: Span) -> Question:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tickertrack.store.linked import forget_article
 
-__all__ = ["Read", "forget_read", "read_of"]
+__all__ = ["Read", "forget_read", "forget_unshown", "read_of"]
 
 Refusal = tuple[int, str, str | None]
 
@@ -46,6 +46,16 @@ def forget_read(connection: sqlite3.Connection, page_id: int) -> str:
     if not _shown(connection, "article_id", article_id):
         forget_article(connection, article_id)
     return str(stored_at)
+
+
+def forget_unshown(connection: sqlite3.Connection) -> None:
+    """Take out the strips and articles that no page shows."""
+    shown = "SELECT strip_id FROM pages WHERE strip_id IS NOT NULL"
+    connection.execute(f"DELETE FROM quotes WHERE strip_id NOT IN ({shown})")
+    connection.execute(f"DELETE FROM strips WHERE id NOT IN ({shown})")
+    sql = "SELECT id FROM articles WHERE id NOT IN (SELECT article_id FROM pages)"
+    for (article_id,) in connection.execute(sql).fetchall():
+        forget_article(connection, article_id)
 
 
 def _shown(connection: sqlite3.Connection, column: str, own_id: int | None) -> bool:

@@ -350,6 +350,25 @@ CREATE TRIGGER articles_searched_no_more AFTER DELETE ON articles BEGIN
 """
 
 
+# Articles' earlier copies, for questions as of a time.
+_FORMER = """
+CREATE TABLE former_articles (    -- what an article was until a copy with more of it was stored
+  id INTEGER NOT NULL,
+  url TEXT,
+  title TEXT,
+  byline TEXT,
+  published_at TEXT,
+  published_precision TEXT,
+  publisher TEXT,
+  text TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  replaced_at TEXT NOT NULL,
+  PRIMARY KEY (id, replaced_at)
+) STRICT;
+"""
+
+
 # A line may print no change or no percent: what it does not print is NULL.
 _QUOTES = """
 CREATE TABLE quotes_anew (             -- one line of a strip: the raw time series
@@ -435,6 +454,13 @@ def remember_drawings(db: Database) -> None:
 def remember_archives(db: Database) -> None:
     """Lay what is remembered of archives on the net: their indexes' answers, and each capture."""
     for statement in _statements(_BACKFILLING):
+        db.conn.execute(statement)
+
+
+@migrations()
+def remember_articles(db: Database) -> None:
+    """Lay what articles were before longer copies of them; of those stored by now nothing is."""
+    for statement in _statements(_FORMER):
         db.conn.execute(statement)
 
 

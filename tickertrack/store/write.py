@@ -9,9 +9,10 @@ from pathlib import Path
 
 from tickertrack.errors import SourceError
 from tickertrack.models import IngestReport, Page
-from tickertrack.store.batch import refusal_row, refuse, store_batch
+from tickertrack.store.batch import refusal_row, refuse, restore_articles, store_batch
 from tickertrack.store.connect import transaction
 from tickertrack.store.facts import Facts, facts_of, stamp_of
+from tickertrack.store.readings import forget_unshown
 
 __all__ = [
     "forget_after",
@@ -93,8 +94,17 @@ def remove_series(connection: sqlite3.Connection, path: Path, symbol: str) -> in
 
 
 def forget_after(connection: sqlite3.Connection, path: Path, moment: datetime) -> None:
-    """Take out the facts that were stored after a moment; for copies in memory only."""
+    """
+    Take out the facts that were stored after a moment; for copies in memory only.
+
+    An article that a later copy gave more text gets back what it had.
+    """
     later = (stamp_of(moment),)
     with transaction(connection, path):
+        for table in ("sittings", "quarantine"):
+            of_page = "page_id IN (SELECT id FROM pages WHERE stored_at > ?)"
+            connection.execute(f"DELETE FROM {table} WHERE {of_page}", later)
         connection.execute("DELETE FROM pages WHERE stored_at > ?", later)
         connection.execute("DELETE FROM reference_closes WHERE stored_at > ?", later)
+        forget_unshown(connection)
+        restore_articles(connection, *later)

@@ -1,0 +1,18 @@
+"""Rows to data frames and files: the only room that imports pandas."""
+
+from tickertrack.frames.files import EXPORTS, write_file
+from tickertrack.frames.notes import Note, coverage_of, noted
+from tickertrack.frames.styles import Style, styled
+from tickertrack.frames.typed import frame, stream
+
+__all__ = [
+    "EXPORTS",
+    "Note",
+    "Style",
+    "coverage_of",
+    "frame",
+    "noted",
+    "stream",
+    "styled",
+    "write_file",
+]
