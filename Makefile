@@ -7,7 +7,7 @@ BIN := .venv/bin
 # What looks for faults of accessibility; only the tests use it.
 AXE := .browser/node_modules/axe-core/axe.min.js
 
-.PHONY: demo test test-slow test-browser lint run bench clean
+.PHONY: demo test test-slow test-browser lint run bench schema clean
 
 demo: .venv/installed
 	$(BIN)/tickertrack demo
@@ -34,6 +34,9 @@ lint: .venv/dev
 
 bench: .venv/dev
 	$(BIN)/python -m bench ../shared
+
+schema: .venv/dev
+	$(BIN)/python -m bench.schema
 
 clean:
 	rm -rf .venv .browser

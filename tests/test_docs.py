@@ -8,17 +8,27 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tickertrack import errors, open_tracker
-from tickertrack.store import memory, schema
+import pytest
+
+from bench import schema
+from tickertrack import errors
+from tickertrack.dialects import compiling
 
 ROOT = Path(__file__).parents[1]
 
 
 def test_the_schema_document_is_the_schema():
     printed = (ROOT / "docs/schema.md").read_text(encoding="utf-8")
-    scripts = ("_FACTS", "_CONCLUSIONS", "_NEWS", "_DAEMON", "_COLLECTING", "_BACKFILLING")
-    for script in (*(getattr(schema, name) for name in scripts), memory.MEMORY):
-        assert script.strip() in printed
+    assert schema.drawn(printed) == printed, "the schema has changed: `make schema`"
+
+
+def test_a_schema_document_that_is_stale_is_drawn_anew():
+    printed = (ROOT / "docs/schema.md").read_text(encoding="utf-8")
+    stale = printed.replace("  verdict TEXT", "  judgement TEXT").replace("CREATE INDEX jo", "-- ")
+    assert stale != printed
+    assert schema.drawn(stale) == printed
+    with pytest.raises(SystemExit, match="not shown: actions, alerts"):
+        schema.drawn("")
 
 
 def test_the_documents_link_to_what_is_there():
@@ -109,16 +119,16 @@ def test_the_readme_runs_as_printed(tmp_path: Path):
         assert as_printed(expected, real), f"{command}\n--- printed\n{expected}\n--- real\n{real}"
 
 
-def test_the_publishers_page_shows_files_that_work(tmp_path: Path):
-    text = (ROOT / "docs/publishers.md").read_text(encoding="utf-8")
-    publisher, dialect = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
-    for name, content in (("publishers/gazette", publisher), ("dialects/gazette-2023", dialect)):
-        path = tmp_path / f"{name}.toml"
-        path.parent.mkdir()
-        path.write_text(content, encoding="utf-8")
-    (tmp_path / "config.toml").write_text('[collect]\npublishers = ["gazette"]\n')
-    page = tmp_path / "page.txt"
-    page.write_text("2023-05-03 ANL: 33,30 +0,20 (0,60 %) up\n\nNews of the evening\n\nWords.\n")
-    with open_tracker(config=tmp_path / "config.toml") as tracker:
-        assert tracker.ingest(page).quotes == 1
-        assert tracker.history_rows(["ANL"])[0]["price"] == 33.3
+def test_a_publisher_is_added_as_printed(tmp_path: Path):
+    (tmp_path / ".where").write_text(str(tmp_path))
+    commands = commands_of(ROOT / "docs/publishers.md")
+    assert len(commands) > 15
+    for command, printed, real in run_all(commands, tmp_path):
+        assert as_printed(printed, real), f"{command}\n--- printed\n{printed}\n--- real\n{real}"
+
+
+def test_every_key_of_a_dialect_is_documented():
+    printed = (ROOT / "docs/publishers.md").read_text(encoding="utf-8")
+    keys = [f"{name}.{key}" for name, known in compiling.TABLES.items() for key in known or ("",)]
+    for key in (*compiling.KEYS, *keys):
+        assert f"`{key}" in printed

@@ -23,6 +23,7 @@ from tickertrack.sources.files import STDIN, Given, captures_in, is_archive
 from tickertrack.store import read, stored
 from tickertrack.store.connect import SCHEMA_VERSION, told
 from tickertrack.store.drawn import count_damaged
+from tickertrack.store.facts import in_float
 
 if TYPE_CHECKING:
     from tickertrack.tracker import Tracker
@@ -156,10 +157,10 @@ def _compare(page: Row, again: Page | SourceError | None, tracker: Tracker) -> I
             "line": quote.line,
             "symbol": quote.symbol,
             "price": float(quote.price),
-            "change": float(quote.change),
-            "percent": float(quote.percent),
+            "change": in_float(quote.change),
+            "percent": in_float(quote.percent),
             "direction": quote.direction,
-            "reference_price": float(quote.reference_price),
+            "reference_price": in_float(quote.reference_price),
             "verdict": quote.verdict,
             "raw": quote.raw,
         }

@@ -17,7 +17,7 @@ WITNESSES: frozenset[Verdict] = frozenset({"ok", "out_of_range"})
 
 _HUNDRED = Decimal(100)
 # Percents are rounded to two decimals and lose their trailing zeros, so `(1%)` means 1.00.
-_PERCENT_DECIMALS = 2
+_PERCENT_OFF = Decimal("0.005")
 
 
 def check(
@@ -25,30 +25,35 @@ def check(
     *,
     exact: bool,
     limit: PriceLimit | None = None,
-    percent_decimals: int = _PERCENT_DECIMALS,
+    percent_off: Decimal = _PERCENT_OFF,
 ) -> Verdict:
     """
     Judge a line by itself.
 
     `exact`: stocks print price and change in full, so only the percent is rounded; an index
-    prints a price to the whole point, whose rounding the percent's tolerance must carry.
+    prints a price to the whole point, whose rounding the percent's tolerance must carry. A line
+    that prints no change or no percent has no arithmetic of its own, and is `unchecked`.
     """
     if _signs_conflict(reading):
         return "sign_conflict"
-    reference = reading.price - reading.change
+    change, percent = reading.change, reading.percent
+    if change is None or percent is None:
+        return "unchecked"
+    reference = reading.price - change
     if reference <= 0 or reading.price <= 0:
         return "impossible_reference"
-    half = _half_unit(percent_decimals)
-    if _percent_error(reading, reference) > half + _carried(reading, reference, exact=exact):
+    error = abs(_HUNDRED * change / reference - percent)
+    if error > percent_off + (0 if exact else _carried(reading.price, change)):
         return "percent_mismatch"
-    if limit is not None and abs(reading.change) > limit.reach(reference):
+    if limit is not None and abs(change) > limit.reach(reference):
         return "out_of_range"
     return "ok"
 
 
 def direction_of(reading: Reading) -> Direction:
-    """Say which way the price went: by the word, else by the sign of the change."""
-    return reading.word or _sign(reading.change)
+    """Say which way the price went: by the word, else by the sign of change or percent."""
+    moved = reading.percent if reading.change is None else reading.change
+    return reading.word or _sign(moved or Decimal(0))
 
 
 def may_witness(verdict: Verdict) -> bool:
@@ -74,20 +79,15 @@ def _sign(number: Decimal) -> Direction:
     return "up" if number > 0 else "down"
 
 
-def _percent_error(reading: Reading, reference: Decimal) -> Decimal:
-    return abs(_HUNDRED * reading.change / reference - reading.percent)
-
-
-def _carried(reading: Reading, reference: Decimal, *, exact: bool) -> Decimal:
-    """Give how much of the percent's error the rounding of price and change explains."""
-    if exact:
-        return Decimal(0)
+def _carried(price: Decimal, change: Decimal) -> Decimal:
+    """Give how much of an index's percent's error the rounding of price and change explains."""
+    reference = price - change
     # d(100c/r) for a price off by half a printed unit and a change off by half of its own. A
     # change of 219 is 219.0 with its zero dropped: an index never prints less than tenths.
-    change_off = _half_unit(max(_decimals(reading.change), 1))
-    reference_off = change_off + _half_unit(_decimals(reading.price))
+    change_off = _half_unit(max(_decimals(change), 1))
+    reference_off = change_off + _half_unit(_decimals(price))
     return _HUNDRED * (
-        change_off / reference + abs(reading.change) * reference_off / (reference * reference)
+        change_off / reference + abs(change) * reference_off / (reference * reference)
     )
 
 

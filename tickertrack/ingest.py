@@ -14,12 +14,21 @@ from tickertrack.dialects.markers import markers_of
 from tickertrack.errors import SourceError
 from tickertrack.isolation import IsolatedReader
 from tickertrack.models import Page
-from tickertrack.pages import Desk
-from tickertrack.reading import Batch, Order, Part, pages_in, read_part
-from tickertrack.sources.files import STDIN, given_of, is_archive, list_files
+from tickertrack.pages import Capture, Desk
+from tickertrack.reading import Batch, Order, Part, captures_in_part, pages_in, read_part
+from tickertrack.sources.files import STDIN, Given, given_of, is_archive, list_files
+from tickertrack.sources.warc import Stretch
 from tickertrack.store.facts import Facts
 
-__all__ = ["Batch", "Reading", "Sources", "gathered", "read_sources", "reading_of"]
+__all__ = [
+    "Batch",
+    "Reading",
+    "Sources",
+    "captures_for",
+    "gathered",
+    "read_sources",
+    "reading_of",
+]
 
 # A large archive is read by all; what less there is, one reads before others have begun.
 _PART, _SMALL = 8 * 1024 * 1024, 1024 * 1024
@@ -93,6 +102,14 @@ def read_sources(sources: Sources, desk: Desk) -> Iterator[Page | SourceError]:
     with IsolatedReader(desk) as reader:
         for part in reading.parts:
             yield from pages_in(part, reading.order.given, reader)
+
+
+def captures_for(paths: Iterable[Path]) -> Iterator[Capture | SourceError]:
+    """Yield all that stands in files, passing over nothing, before anybody reads it."""
+    files, errors = _files(paths)
+    yield from errors
+    for file in files:
+        yield from captures_in_part(Part(file, 0), Given(), Stretch())
 
 
 def reading_of(sources: Sources, desk: Desk, pages: int = 200) -> Reading:

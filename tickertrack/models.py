@@ -70,7 +70,14 @@ Precision = Literal["second", "minute", "day"]
 Relation = Literal["about", "mention", "sector", "market"]
 RunStatus = Literal["ok", "partial", "error", "missed", "skipped", "aborted"]
 Status = Literal["final", "intraday", "implied", "provisional"]
-Verdict = Literal["ok", "percent_mismatch", "sign_conflict", "impossible_reference", "out_of_range"]
+Verdict = Literal[
+    "ok",
+    "percent_mismatch",
+    "sign_conflict",
+    "impossible_reference",
+    "out_of_range",
+    "unchecked",
+]
 
 # A board is flat when so many stocks all stand still: fewer may do so in any session.
 FLAT_STOCKS = 4
@@ -151,22 +158,26 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """One ticker line, read; `line` counts the quotes of its strip from 1."""
+    """
+    One ticker line, read; `line` counts the quotes of its strip from 1.
+
+    Of change and percent one may not be printed: the quote's verdict is `unchecked` then.
+    """
 
     line: int
     board: Board
     symbol: str
     price: Decimal
-    change: Decimal
-    percent: Decimal
+    change: Decimal | None
+    percent: Decimal | None
     direction: Direction
     verdict: Verdict
     raw: str
 
     @property
-    def reference_price(self) -> Decimal:
+    def reference_price(self) -> Decimal | None:
         """The price that the change is measured from: price - change."""
-        return self.price - self.change
+        return None if self.change is None else self.price - self.change
 
 
 @dataclass(frozen=True, slots=True)

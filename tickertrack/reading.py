@@ -22,7 +22,7 @@ from tickertrack.sources.files import (
 from tickertrack.sources.warc import Stretch
 from tickertrack.store.facts import Facts, facts_of
 
-__all__ = ["Batch", "Done", "Order", "Part", "pages_in", "read_part"]
+__all__ = ["Batch", "Done", "Order", "Part", "captures_in_part", "pages_in", "read_part"]
 
 # Of slow pages a batch is handed on after so many seconds, however few they are.
 _SECONDS = 1.0
@@ -97,11 +97,12 @@ def pages_in(part: Part, given: Given, reader: IsolatedReader) -> Iterator[Page 
 def _found(
     part: Part, given: Given, reader: IsolatedReader, stretch: Stretch
 ) -> Iterator[Page | SourceError]:
-    for capture in _captures(part, given, stretch):
+    for capture in captures_in_part(part, given, stretch):
         yield capture if isinstance(capture, SourceError) else reader.read(capture)
 
 
-def _captures(part: Part, given: Given, stretch: Stretch) -> Iterator[Capture | SourceError]:
+def captures_in_part(part: Part, given: Given, stretch: Stretch) -> Iterator[Capture | SourceError]:
+    """Yield the copies of a part before anybody reads them."""
     if str(part.path) == STDIN:
         return captures_of(stdin_bytes(), given)
     if part.stop is not None:

@@ -85,13 +85,26 @@ def read_strip(
     Read the strip of a page's header; ticker lines of the body are refused, never read.
 
     Of the dialects, the one that reads most lines wins; of equals one in use on the page's date,
-    and of those the first.
+    and of those the first. A dialect whose place is the article finds its strip also there.
     """
-    dialect, block = _best(header, dialects)
-    rest = [*header[block.end :], *body]
+    whole = [*header, *body]
+    dialect, block = _best(_Page(header, whole), dialects)
+    rest = whole[block.end :]
     strays = tuple(_strays(rest, dialects, first=block.end + 1))
     strip = _collect(block.lines, dialect, market)
     return replace(strip, quarantined=strip.quarantined + strays) if strays else strip, block
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page's lines: those of the header, and all of them."""
+
+    header: Sequence[str]
+    whole: Sequence[str]
+
+    def lines_for(self, dialect: Dialect) -> Sequence[str]:
+        """Give the lines among which a dialect's strip may stand."""
+        return self.header if dialect.place == "header" else self.whole
 
 
 def dialects_for(publisher: Publisher, captured_at: datetime | None) -> list[Dialect]:
@@ -108,6 +121,7 @@ def find_block(header: Sequence[str], dialect: Dialect) -> HeaderBlock:
     Find the first unbroken run of ticker lines; it must stand before any other text.
 
     Where it is broken off by the page's furniture, only its own lines may stand there once more.
+    A strip of an article stands below any text, and furniture (its headings) does not end it.
     """
     joined = "\n".join(header)
     marked = joined.count("\n", 0, _marked_until(joined, (dialect,)))
@@ -148,18 +162,26 @@ class _Search:
 
     def go_on(self, lines: Iterable[str]) -> None:
         """Go down further lines, until the block is over."""
+        between = self.dialect.between
         for line in lines:
             if self.over:
                 return
             self.number += 1
-            if line:
+            if not line:
+                self.gap += 1
+            elif between is None:
                 self._take(line)
             else:
-                self.gap += 1
+                self._take_each(self.dialect.cut(line))
 
     def block(self) -> HeaderBlock:
         """Give what was found."""
         return HeaderBlock(tuple(self.found), self.end, self.page_date, tuple(self.furniture))
+
+    def _take_each(self, parts: list[str]) -> None:
+        for part in parts:
+            if not self.over:
+                self._take(part)
 
     def _take(self, line: str) -> None:
         known, dialect = self.known, self.dialect
@@ -170,7 +192,7 @@ class _Search:
             self._take_furniture(text)
             return
         torn = self.gap > _GAP or len(self.furniture) > self.above
-        self.broken = bool(self.found) and (self.broken or torn)
+        self.broken = bool(self.found) and (self.broken or torn) and dialect.place == "header"
         if (self.broken and text not in known) or len(known) > _STRIP_LIMIT:
             self.over = True
             return
@@ -180,18 +202,22 @@ class _Search:
         self.end, self.gap = self.number, 0
 
     def _take_furniture(self, text: str) -> None:
+        if not self.found and self.dialect.place == "article":
+            # What stands above an article's list is not for a strip to know.
+            return
         full = len(self.furniture) == FURNITURE_LIMIT
         self.over = full or bool(text and not self.dialect.is_furniture(text))
         if not self.over:
             self.furniture.append(text)
 
 
-def _best(header: Sequence[str], dialects: Sequence[Dialect]) -> tuple[Dialect, HeaderBlock]:
+def _best(page: _Page, dialects: Sequence[Dialect]) -> tuple[Dialect, HeaderBlock]:
     blocks: list[tuple[Dialect, HeaderBlock]] = []
     for dialect in dialects:
-        block = find_block(header, dialect)
+        lines = page.lines_for(dialect)
+        block = find_block(lines, dialect)
         blocks.append((dialect, block))
-        after = next(filter(None, header[block.end :]), "")
+        after = next(filter(None, lines[block.end :]), "")
         if _is_whole(block, dialect) and not any(
             one.looks_like_line(after) or one.read(after) for one in dialects
         ):
@@ -226,7 +252,7 @@ def _collect(lines: Lines, dialect: Dialect, market: Market) -> Strip:
     disputed = _disputed(lines)
     judge = _judge(dialect, market)
     for number, raw, reading in lines:
-        fault = _fault(raw, reading, disputed)
+        fault = _fault(reading, disputed) if reading else _unread(raw, dialect)
         if raw in seen:
             repeats += 1
         elif fault or reading is None:
@@ -242,10 +268,14 @@ def _collect(lines: Lines, dialect: Dialect, market: Market) -> Strip:
     return Strip(name, tuple(quotes.values()), tuple(refused), repeats)
 
 
-def _fault(raw: str, reading: Reading | None, disputed: set[str]) -> str:
+def _unread(raw: str, dialect: Dialect) -> str:
+    """Say why a line that was meant as a ticker line is none."""
+    unreadable = "replacement_character" if REPLACEMENT in raw else "unreadable"
+    return dialect.refusal_of(raw) or unreadable
+
+
+def _fault(reading: Reading, disputed: set[str]) -> str:
     """Name what keeps a line from being a quote; empty where nothing does."""
-    if reading is None:
-        return "replacement_character" if REPLACEMENT in raw else "unreadable"
     if reading.price <= 0:
         return "impossible_price"
     if len(reading.symbol) > _SYMBOL_LIMIT:
@@ -269,7 +299,7 @@ def _judge(dialect: Dialect, market: Market) -> Callable[[Reading, Board], Verdi
             reading,
             exact=board == "stocks",
             limit=limit if board == "stocks" else None,
-            percent_decimals=dialect.percent_decimals,
+            percent_off=dialect.percent_off,
         )
 
     return judge
@@ -296,7 +326,12 @@ def _strays(
     joined = "\n".join(lines)
     able = [dialect for dialect in dialects if dialect.could_read(joined)]
     for number, line in enumerate(lines if able else (), start=first):
-        for dialect in able:
-            if line and dialect.could_read(line) and dialect.read(dialect.without_prefix(line)[0]):
-                yield Quarantined(number, "outside_header", line)
-                break
+        reasons = (_stray(line, dialect) for dialect in able if line and dialect.could_read(line))
+        reason = next(filter(None, reasons), None)
+        if reason:
+            yield Quarantined(number, reason, line[:_RAW_LIMIT])
+
+
+def _stray(line: str, dialect: Dialect) -> str | None:
+    text, _ = dialect.without_prefix(dialect.cut(line)[0])
+    return "outside_header" if dialect.read(text) else dialect.refusal_of(text)

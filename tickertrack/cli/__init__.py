@@ -42,6 +42,8 @@ COMMANDS = {
     "doctor": ("health", "Is the database well, and does the calendar hold?"),
     "serve": ("serve", "Pages to look at, in a browser, with tables, API and search."),
     "completion": ("completion", "What makes a shell complete commands and symbols."),
+    "publishers": ("own", "Whose pages are read: list them, try a file of yours on a page."),
+    "dialects": ("own", "How lines are printed: list forms, try a file of yours on a page."),
     "demo": ("demo", "Everything at once, offline: a daemon on a sample site, then old pages."),
 }
 # Where the commands are that only ask.

@@ -7,11 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from tickertrack.config import read_toml
-from tickertrack.dialects.grammar import Dialect, Reading, compile_dialect
+from tickertrack.dialects.compiling import compile_dialect
+from tickertrack.dialects.grammar import Dialect, Reading
 from tickertrack.errors import ConfigError
 from tickertrack.suggest import meant
 
-__all__ = ["Dialect", "Reading", "dialect_names", "find_toml", "load_dialect"]
+__all__ = [
+    "SHIPPED",
+    "Dialect",
+    "Reading",
+    "dialect_in",
+    "dialect_names",
+    "find_toml",
+    "load_dialect",
+]
 
 SHIPPED = Path(__file__).parent
 
@@ -38,10 +47,18 @@ def load_dialect(name: str, folder: Path = Path()) -> Dialect:
 
     Raises ConfigError with file and key.
     """
-    path = find_toml(name, (folder / "dialects", SHIPPED), kind="dialect")
+    return dialect_in(find_toml(name, (folder / "dialects", SHIPPED), kind="dialect"), folder)
+
+
+def dialect_in(path: Path, folder: Path) -> Dialect:
+    """
+    Compile the dialect of a file; what it extends is of `folder` or shipped.
+
+    Raises ConfigError with file and key.
+    """
     dialect = compile_dialect(_resolved(path, folder, ()), path=path)
-    if dialect.name != name:
-        raise ConfigError(f"must be {name!r}, as the file is named", path=path, key="name")
+    if dialect.name != path.stem:
+        raise ConfigError(f"must be {path.stem!r}, as the file is named", path=path, key="name")
     return dialect
 
 
@@ -55,4 +72,5 @@ def _resolved(path: Path, folder: Path, seen: tuple[str, ...]) -> dict[str, Any]
     below = find_toml(base, (folder / "dialects", SHIPPED), kind="dialect")
     # Tables are replaced whole, key by key: what a file says stands as it says it.
     inherited = _resolved(below, folder, (*seen, base))
-    return {**{key: inherited[key] for key in inherited if key not in {"from", "until"}}, **table}
+    kept = inherited.keys() - {"from", "until", "samples"}
+    return {**{key: inherited[key] for key in inherited if key in kept}, **table}

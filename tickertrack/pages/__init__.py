@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from tickertrack.pages.dates import iso_published
 from tickertrack.pages.decode import decode
 from tickertrack.pages.plain import NO_PARTS, Parts, page_date_of, parts_of
 from tickertrack.publishers import Publisher, canonical_url, publisher_of
-from tickertrack.strips import NO_STRIP, dialects_for, fold, lines_of, read_strip
+from tickertrack.strips import NO_STRIP, HeaderBlock, dialects_for, fold, lines_of, read_strip
 
 if TYPE_CHECKING:
     from tickertrack.markets import Market
@@ -143,7 +144,7 @@ def _read_lines(capture: Capture, desk: Desk, publisher: Publisher | None) -> _R
     lines = lines_of(capture.text, dialects)
     strip, block = read_strip(lines, (), dialects, desk.market)
     dialect = _named(dialects, strip.dialect)
-    parts = parts_of(lines[block.end :], dialect, _zone(publisher, desk))
+    parts = parts_of(_below(lines, block, dialect), dialect, _zone(publisher, desk))
     return _Reading(strip, parts, block.page_date or page_date_of(block.furniture, dialect))
 
 
@@ -160,7 +161,7 @@ def _read_markup(capture: Capture, desk: Desk, publisher: Publisher | None) -> _
     header, body = _split(markup, dialects)
     strip, block = read_strip(header, body, dialects, desk.market)
     dialect = _named(dialects, strip.dialect)
-    rest = markup.body if markup.bounded else tuple(header[block.end :])
+    rest = markup.body if markup.bounded else _below(header, block, dialect)
     parts = _markup_parts(capture, markup, rest, dialect, _zone(publisher, desk))
     above = (*markup.above, *markup.header, *markup.between)
     head = above if markup.bounded else block.furniture
@@ -179,18 +180,23 @@ def _split(markup: Markup, dialects: list[Dialect]) -> tuple[list[str], tuple[st
 
 
 def _is_line(text: str, dialects: list[Dialect]) -> bool:
-    return any(one.read(one.without_prefix(text)[0]) for one in dialects)
+    return any(one.read(one.without_prefix(one.cut(text)[0])[0]) for one in dialects)
 
 
 def _of_strip(line: str, dialect: Dialect) -> bool:
-    text, stamp = dialect.without_prefix(line)
+    text, stamp = dialect.without_prefix(dialect.cut(line)[0])
     return stamp is not None or dialect.looks_like_line(text) or dialect.read(text) is not None
+
+
+def _below(lines: list[str], block: HeaderBlock, dialect: Dialect | None) -> list[str]:
+    # A strip that stands in the article has the headline above it.
+    return lines if dialect and dialect.place == "article" else lines[block.end :]
 
 
 def _markup_parts(
     capture: Capture,
     markup: Markup,
-    rest: tuple[str, ...],
+    rest: Sequence[str],
     dialect: Dialect | None,
     zone: ZoneInfo,
 ) -> Parts:

@@ -16,7 +16,17 @@ from tickertrack.config import read_toml, refuse_unknown
 from tickertrack.dialects import Dialect, find_toml, load_dialect
 from tickertrack.errors import ConfigError
 
-__all__ = ["Publisher", "canonical_url", "host_of", "load_publisher", "publisher_of"]
+__all__ = [
+    "SHIPPED",
+    "Period",
+    "Publisher",
+    "canonical_url",
+    "host_of",
+    "load_publisher",
+    "publisher_in",
+    "publisher_names",
+    "publisher_of",
+]
 
 SHIPPED = Path(__file__).parent
 _KEYS = {"name", "title", "hosts", "feeds", "timezone", "market", "article", "canonical"}
@@ -61,8 +71,16 @@ def load_publisher(name: str, folder: Path = Path()) -> Publisher:
 
     Raises ConfigError with file and key.
     """
-    path = find_toml(name, (folder / "publishers", SHIPPED), kind="publisher")
-    table = read_toml(path)
+    return publisher_in(find_toml(name, (folder / "publishers", SHIPPED), kind="publisher"), folder)
+
+
+def publisher_in(path: Path, folder: Path) -> Publisher:
+    """
+    Take the publisher of a file, with its dialects, which are of `folder` or shipped.
+
+    Raises ConfigError with file and key.
+    """
+    table, name = read_toml(path), path.stem
     refuse_unknown(table, _KEYS | {"dialects"}, path=path)
     _check_types(table, path)
     if table.get("name") != name:
@@ -79,6 +97,12 @@ def load_publisher(name: str, folder: Path = Path()) -> Publisher:
         canonical=_template(table.get("canonical"), pattern, path),
         periods=_periods(table.get("dialects", []), path, folder),
     )
+
+
+def publisher_names(folder: Path = Path()) -> list[str]:
+    """Name the publishers of `folder`/publishers and the shipped ones."""
+    paths = (path for one in (folder / "publishers", SHIPPED) for path in one.glob("*.toml"))
+    return sorted({path.stem for path in paths})
 
 
 def publisher_of(url: str | None, publishers: Iterable[Publisher]) -> Publisher | None:

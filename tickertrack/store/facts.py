@@ -7,10 +7,20 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from tickertrack.models import Article, Page, Published, Quote, Strip, content_id
 
-__all__ = ["Facts", "PageFacts", "Row", "StripFacts", "facts_of", "stamp_of", "storable"]
+__all__ = [
+    "Facts",
+    "PageFacts",
+    "Row",
+    "StripFacts",
+    "facts_of",
+    "in_float",
+    "stamp_of",
+    "storable",
+]
 
 Row = tuple[object, ...]
 Refusal = tuple[int, str, str | None]
@@ -94,6 +104,11 @@ def stamp_of(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
+def in_float(number: Decimal | None) -> float | None:
+    """Give a number as the tables keep it; what is not printed is NULL."""
+    return None if number is None else float(number)
+
+
 def storable(text: str | None) -> str | None:
     """Replace halves of surrogate pairs, which are no text to SQLite."""
     if text is None or text.isascii():
@@ -137,10 +152,10 @@ def _quote_row(quote: Quote) -> Row:
         quote.board,
         quote.symbol,
         float(quote.price),
-        float(quote.change),
-        float(quote.percent),
+        in_float(quote.change),
+        in_float(quote.percent),
         quote.direction,
-        float(quote.reference_price),
+        in_float(quote.reference_price),
         quote.verdict,
         quote.raw,
     )

@@ -1,0 +1,254 @@
+"""A user tries a file of their own on a saved page, and is told what is read and what fails."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tickertrack.cli import main
+from tickertrack.dialects import dialect_names, load_dialect
+from tickertrack.dialects.misses import nearest_miss
+
+DIALECT = """name = "gazette"
+title = "The Evening Gazette"
+line = "{symbol}: {price} {change} ({percent} %) {word}"
+[number]
+group = "."
+decimal = ","
+[words]
+up = ["up"]
+down = ["down"]
+flat = ["unchanged"]
+[refuse]
+no_move = ['[A-Z]+: suspended']
+"""
+SAMPLES = """[samples]
+read = ["ANL: 33,30 0,20 (0,60 %) up"]
+refuse = ["ANL: 33.30 0.20 (0.60 %) up"]
+"""
+PUBLISHER = """name = "gazette"
+hosts = ["gazette.example"]
+article = '^/news/(?P<id>[0-9]+)'
+canonical = "https://gazette.example/news/{id}"
+[[dialects]]
+name = "gazette"
+"""
+STRIP = ("ANL: 33,30 0,20 (0,60 %) up", "HUBC: 81,00 -1,25 (-1,52 %) down")
+PAGE = "\n".join((*STRIP, "", "News of the evening", "", "Zara Khan 7 Apr 2021", "", "Words."))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("dialects", DIALECT + SAMPLES), ("publishers", PUBLISHER)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "gazette.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "page.txt").write_text(PAGE, encoding="utf-8")
+    return tmp_path
+
+
+Told = tuple[int, list[dict[str, Any]], str]
+Call = Callable[..., Told]
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]):
+    def called(*words: str) -> Told:
+        with pytest.raises(SystemExit) as ended:
+            main([*words, "-f", "json"])
+        told = capsys.readouterr()
+        return int(ended.value.code or 0), json.loads(told.out or "[]"), told.err
+
+    return called
+
+
+def html(address: str) -> str:
+    lines = "".join(f"<p>{line}</p>" for line in STRIP)
+    return (
+        f'<html><head><link rel="canonical" href="{address}"></head><body>'
+        f"<header>{lines}</header><h1>News</h1><p>Words.</p></body></html>"
+    )
+
+
+def test_a_page_is_read_and_what_it_says_of_itself_is_told(call: Call):
+    code, rows, told = call("dialects", "check", "dialects/gazette.toml", "page.txt")
+    assert code == 0
+    assert [(row["file"], row["symbol"], row["verdict"]) for row in rows] == [
+        ("gazette.toml", "ANL", "ok"),
+        ("page.txt", "ANL", "ok"),
+        ("page.txt", "HUBC", "ok"),
+    ]
+    assert "2 of 2 samples as they should be" in told
+    assert "page.txt: 2 lines read, 0 refused; title News of the evening" in told
+    assert "published 2021-04-07 (day)" in told
+    assert "no page date, address" in told
+
+
+def test_a_page_comes_from_standard_input_too(
+    call: Call, monkeypatch: pytest.MonkeyPatch, folder: Path
+):
+    with (folder / "page.txt").open(encoding="utf-8") as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        code, rows, _ = call("dialects", "check", "dialects/gazette.toml", "-")
+    assert (code, len(rows)) == (0, 3)
+
+
+def test_nothing_is_stored(call: Call, folder: Path):
+    call("publishers", "check", "publishers/gazette.toml", "page.txt")
+    assert not list(folder.glob("*.db*"))
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "why"),
+    [
+        (STRIP[0], "ANL: 33.30 0.20 (0.60 %) up", "after 'ANL: ' {price} (such as 1.234,50)"),
+        (STRIP[0], "ANL: 33,30 0,20 (0,60 %) rose", "{word} ('up' or 'down' or 'unchanged')"),
+        (STRIP[0], "ANL: 33,30 0,20 [0,60 %] up", "'(' is wanted, where '[0,60 %] up' stands"),
+        (STRIP[0], f"{STRIP[0]} now", "the line's end is wanted, where ' now' stands"),
+    ],
+)
+def test_of_a_line_that_is_not_read_the_piece_is_named_that_fails(
+    call: Call, folder: Path, good: str, bad: str, why: str
+):
+    (folder / "page.txt").write_text(PAGE.replace(good, bad), encoding="utf-8")
+    code, rows, _ = call("publishers", "check", "publishers/gazette.toml", "page.txt")
+    (row,) = [row for row in rows if row["raw"] == bad]
+    assert why in row["why"]
+    assert code == 4
+
+
+def test_where_no_line_is_read_the_nearest_are_shown(call: Call, folder: Path):
+    (folder / "page.txt").write_text("ANL: 33,30 Rs\n\nNews\n\nHe had: 5,00 rupees.\n", "utf-8")
+    code, rows, told = call("publishers", "check", "publishers/gazette.toml", "page.txt")
+    assert (code, [row["raw"] for row in rows]) == (4, ["ANL: 33,30 Rs"])
+    assert "{change}" in rows[0]["why"]
+    assert "page.txt: no line is read" in told
+
+
+def test_what_is_refused_says_why(call: Call, folder: Path):
+    lines = (
+        *STRIP,
+        "PSO: suspended",
+        "TRG: 81,00 1,25 (1,67 %) up",
+        "KEL: 9,00 0,10 (1,12 %) down",
+    )
+    (folder / "page.txt").write_text("\n".join((*lines, "News", STRIP[0])), encoding="utf-8")
+    code, rows, _ = call("publishers", "check", "publishers/gazette.toml", "page.txt")
+    assert code == 0
+    assert [(row["verdict"], row["why"]) for row in rows[2:]] == [
+        ("percent_mismatch", "by price and change it is 1.5674 %"),
+        ("sign_conflict", "word, arrow and signs disagree"),
+        ("no_move", "[refuse] no_move"),
+        ("outside_header", "stands outside of the header"),
+    ]
+
+
+def test_a_strip_below_other_words_says_which_stand_above_it(call: Call, folder: Path):
+    (folder / "page.txt").write_text(f"The Gazette\n{PAGE}", encoding="utf-8")
+    code, rows, _ = call("publishers", "check", "publishers/gazette.toml", "page.txt")
+    assert (code, {row["verdict"] for row in rows}) == (4, {"outside_header"})
+    assert all("stands below 'The Gazette'" in row["why"] for row in rows)
+
+
+def test_most_lines_that_contradict_themselves_are_a_problem(call: Call, folder: Path):
+    text = DIALECT.replace('decimal = ","', 'decimal = ","\npercent_decimals = 4')
+    (folder / "dialects/gazette.toml").write_text(text, encoding="utf-8")
+    code, rows, told = call("publishers", "check", "publishers/gazette.toml", "page.txt")
+    assert {row["verdict"] for row in rows} == {"percent_mismatch"}
+    assert code == 4
+    assert "2 of 2 lines contradict themselves" in told
+
+
+def test_a_sample_that_is_not_as_it_says_is_a_problem(call: Call, folder: Path):
+    text = DIALECT + SAMPLES.replace("read =", "x =").replace("refuse =", "read =")
+    (folder / "dialects/gazette.toml").write_text(text.replace("x =", "refuse ="), "utf-8")
+    code, _, told = call("dialects", "check", "dialects/gazette.toml")
+    assert code == 4
+    assert "samples.refuse: 'ANL: 33,30 0,20 (0,60 %) up' is read" in told
+    assert "samples.read: 'ANL: 33.30 0.20 (0.60 %) up' is not read: after 'ANL: '" in told
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "told"),
+    [
+        ("https://gazette.example/news/5-lamps", 0, "address https://gazette.example/news/5;"),
+        ("https://herald.example/news/5", 4, "page.html: no line is read"),
+    ],
+)
+def test_a_page_must_be_of_the_publishers_hosts(
+    call: Call, folder: Path, address: str, code: int, told: str
+):
+    (folder / "page.html").write_text(html(address), encoding="utf-8")
+    ended, rows, said = call("publishers", "check", "publishers/gazette.toml", "page.html")
+    assert ended == code
+    assert told in said
+    assert {row["verdict"] for row in rows} == {"foreign_host" if code else "ok"}
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("dialects/gazette.toml", "name = ", "dialects/gazette.toml: is not TOML"),
+        ("dialects/gazette.toml", "nam = 'x'", "dialects/gazette.toml: nam: unknown key"),
+        ("dialects/gazette.toml", DIALECT.replace("gazette", "x"), ": name: must be 'gazette'"),
+        (
+            "dialects/gazette.toml",
+            f"{DIALECT}[samples]\nread = 5",
+            ": samples.read: must be a list",
+        ),
+        ("publishers/gazette.toml", 'name = "gazette"', ": dialects: needs at least one"),
+        ("publishers/gazette.toml", f'market = "lse"\n{PUBLISHER}', "no market named 'lse'"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_by_path_and_key(
+    call: Call, folder: Path, file: str, text: str, told: str
+):
+    (folder / file).write_text(text, encoding="utf-8")
+    code, _, said = call(file.partition("/")[0], "check", file, "page.txt")
+    assert code == 2
+    assert told in said
+
+
+def test_a_page_that_is_not_there_is_a_problem_and_costs_no_other(call: Call):
+    code, rows, told = call(
+        "publishers", "check", "publishers/gazette.toml", "none.txt", "page.txt"
+    )
+    assert (code, len(rows)) == (4, 2)
+    assert "none.txt: no such file or folder" in told
+
+
+def test_config_is_held_against_the_publisher(call: Call, folder: Path):
+    _, _, told = call("publishers", "check", "publishers/gazette.toml", "page.txt")
+    assert "add 'gazette' to `publishers`" in told
+    (folder / "config.toml").write_text('[collect]\npublishers = ["gazette"]\n', "utf-8")
+    _, _, told = call("publishers", "check", "publishers/gazette.toml", "page.txt")
+    assert "add 'gazette'" not in told
+
+
+def test_lists_name_what_is_shipped_and_ones_own_and_a_bad_file_costs_no_other(
+    call: Call, folder: Path
+):
+    code, rows, _ = call("dialects", "list")
+    own = {row["name"]: row["file"] for row in rows if row["file"] != "shipped"}
+    assert (code, own) == (0, {"gazette": "dialects/gazette.toml"})
+    assert {row["name"] for row in rows} == {*dialect_names(), "gazette"}
+    (folder / "dialects/bad.toml").write_text("x", encoding="utf-8")
+    code, again, told = call("dialects", "list")
+    assert (code, again) == (0, rows)
+    assert "bad.toml: is not TOML" in told
+    code, rows, _ = call("publishers", "list")
+    assert [(row["name"], row["read"]) for row in rows] == [("brecorder", "yes"), ("gazette", "no")]
+
+
+def test_a_line_that_is_read_is_no_miss_and_prose_is_none_either():
+    dialect = load_dialect("brecorder-2020")
+    assert nearest_miss("The market rose", dialect) is None
+    miss = nearest_miss("ANL 33.30 Increased By 0.20 (0.6%)", dialect)
+    assert miss
+    assert (miss.read, miss.piece) == ("ANL 33.30 Increased By ", "{arrow}")
+    assert nearest_miss("A" * 600, dialect) is None
