@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from tickertrack.models import Article, Page, Published, Quote, Strip, content_id
 
-__all__ = ["Facts", "PageFacts", "Row", "StripFacts", "facts_of", "stamp_of", "storable"]
+__all__ = ["Facts", "PageFacts", "Refusal", "Row", "StripFacts", "facts_of", "stamp_of", "storable"]
 
 Row = tuple[object, ...]
 Refusal = tuple[int, str, str | None]
