@@ -48,14 +48,14 @@ def done_by_dask(
                 address=_address(client),
                 advice="install this tickertrack there",
             )
-        yield from _Rounds(client, told).outcomes(parts)
+        yield from _Rounds(client, work, told).outcomes(parts)
 
 
 class _Rounds:
     """Tasks of some inputs each; those of a task that fails are tried each by itself."""
 
-    def __init__(self, client: Client, work: Future[Any]) -> None:
-        self._client, self._work = client, work
+    def __init__(self, client: Client, work: Work, told: Future[Any]) -> None:
+        self._client, self._work, self._told = client, work, told
         self._parts: dict[Any, Sequence[Part]] = {}
 
     def outcomes(self, parts: Sequence[Part]) -> Iterator[Outcome]:
@@ -78,10 +78,10 @@ class _Rounds:
             elif len(some) > 1:
                 tasks.update(self._task([part]) for part in some)
             else:
-                yield lost(some[0], _words(fault))
+                yield lost(some[0], self._work, _death(fault))
 
     def _task(self, some: Sequence[Part]) -> Future[Any]:
-        task = self._client.submit(_done, some, self._work, retries=_RETRIES, pure=False)
+        task = self._client.submit(_done, some, self._told, retries=_RETRIES, pure=False)
         self._parts[task] = some
         return task
 
@@ -135,6 +135,12 @@ def _begun(kind: Any, workers: int) -> Any:
 
 def _address(client: Client) -> str:
     return str(getattr(client.scheduler, "address", "Dask"))
+
+
+def _death(fault: BaseException) -> str:
+    from distributed import KilledWorker  # noqa: PLC0415  (an extra)
+
+    return "each worker died" if isinstance(fault, KilledWorker) else _words(fault)
 
 
 def _words(fault: BaseException) -> str:

@@ -86,7 +86,7 @@ class _Gang(Closing):
         death = worker.death()
         worker.end()
         if part in self._died:
-            yield lost(part, death)
+            yield lost(part, self._work, death)
         else:
             self._died.add(part)
             self._waiting.append(part)

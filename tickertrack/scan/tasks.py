@@ -45,8 +45,7 @@ def do(part: Part, work: Work, reader: IsolatedReader) -> Outcome:
 
     Raises StoreError where parts cannot be written, TickertrackError where no reader can be begun.
     """
-    head = Head(str(part.path), _state(str(part.path)), work.digest)
-    before = note_of(work.folder, name_of(head.input))
+    head, before = _head(part, work), _before(part, work)
     if before and before.stands(head) and not work.again:
         return Outcome(part, before)
     try:
@@ -58,9 +57,20 @@ def do(part: Part, work: Work, reader: IsolatedReader) -> Outcome:
     return Outcome(part, note, read=True)
 
 
-def lost(part: Part, death: str) -> Outcome:
-    """Tell of an input that kills whoever reads it."""
+def lost(part: Part, work: Work, death: str) -> Outcome:
+    """Tell of an input that kills whoever reads it, unless its part was there before."""
+    before = _before(part, work)
+    if before and before.stands(_head(part, work)):
+        return Outcome(part, before, read=True)
     return Outcome(part, fault=SourceError(f"crashes its reader ({death})", path=part.path))
+
+
+def _head(part: Part, work: Work) -> Head:
+    return Head(str(part.path), _state(str(part.path)), work.digest)
+
+
+def _before(part: Part, work: Work) -> Note | None:
+    return note_of(work.folder, name_of(str(part.path)))
 
 
 def _batches(part: Part, order: Order, reader: IsolatedReader) -> Iterator[Batch]:
