@@ -21,27 +21,31 @@ from scans import contents, scanned, slow
 from support import command, digests, faults, made_pages, run, write_pages
 
 import tickertrack as tt
+from bench.webtext import Corpus, text_pages, write_archive
 from tickertrack.cli import main
 from tickertrack.errors import ConfigError, QueryError, SourceError
 from tickertrack.ingest import Sources
 from tickertrack.parts import writing
 from tickertrack.parts.tables import TABLES
-from tickertrack.scan import Listening, Machines, Target, scan
+from tickertrack.scan import Listening, Machines, Target, local, scan
+from tickertrack.workers import Worker, begin
 
 ROOT = Path(__file__).parents[1]
-INPUTS = 6
+INPUTS = 8
 
 
 def inputs(folder: Path) -> Path:
     """Lay out files of several kinds: pages, some of them twice, a damaged line, a damaged file."""
     folder.mkdir()
     pages = made_pages(60)
-    for number in range(INPUTS):
-        write_pages(folder / f"{number}.jsonl", pages[number::INPUTS] + pages[:number])
+    for number in range(INPUTS - 2):
+        write_pages(folder / f"{number}.jsonl", pages[number::6] + pages[:number])
     with (folder / "0.jsonl").open("a") as file:
         file.write('{"text": \n')
     whole = gzip.compress(b"".join(json.dumps(page).encode() + b"\n" for page in pages))
     (folder / "torn.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    corpus = Corpus(pages=9, strips=3, strip_every=2)
+    write_archive(folder / "crawl.warc.wet.gz", text_pages(corpus), "conversion")
     return folder
 
 
@@ -63,7 +67,7 @@ def test_a_scan_and_its_merge_are_a_direct_ingest(tmp_path: Path):
     direct = ingested(tmp_path / "direct.db", place)
     assert digests(tmp_path / "merged.db") == digests(tmp_path / "direct.db")
     assert faults(tmp_path / "merged.db") == []
-    assert report.inputs == report.read == INPUTS + 1
+    assert report.inputs == report.read == INPUTS
     assert report.errors == len(told) == 2
     found = report.quotes + report.duplicates + report.quarantined
     assert found == direct.quotes + direct.duplicates + direct.quarantined
@@ -87,7 +91,7 @@ def test_several_processes_write_the_same_bytes_and_so_do_small_groups(
 ):
     place = inputs(tmp_path / "in")
     scanned(place, tmp_path / "one")
-    monkeypatch.setattr("tickertrack.scan.local._SMALL", 0)
+    monkeypatch.setattr(local, "_SMALL", 0)
     scanned(place, tmp_path / "two", workers=2)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     monkeypatch.setattr(writing, "GROUP", 4)
@@ -104,7 +108,7 @@ def test_what_is_there_is_not_read_again_unless_it_changed(tmp_path: Path):
     first = scanned(place, parts)
     before = contents(parts)
     second = scanned(place, parts, told)
-    assert (second.read, second.inputs, len(told)) == (0, INPUTS + 1, 2)
+    assert (second.read, second.inputs, len(told)) == (0, INPUTS, 2)
     assert (second.pages, second.quotes, second.errors) == (first.pages, first.quotes, 2)
     assert contents(parts) == before
     write_pages(place / "3.jsonl", made_pages(5, seed=2))
@@ -112,7 +116,7 @@ def test_what_is_there_is_not_read_again_unless_it_changed(tmp_path: Path):
     now = contents(parts)
     changed = {name for name in before if now.get(name) != before[name]}
     assert changed == {name for name in before if "/3.jsonl" in name}
-    assert scanned(place, parts, again=True).read == INPUTS + 1
+    assert scanned(place, parts, again=True).read == INPUTS
 
 
 def test_an_input_that_lost_its_pages_leaves_none_of_them(tmp_path: Path):
@@ -166,7 +170,7 @@ def test_another_order_reads_again(tmp_path: Path):
         quiet = Listening(lambda _: None, lambda _: None)
         named = tracker.desk("brecorder")
         order = (Target(str(parts)), Machines(), quiet)
-        assert scan(Sources((place,)), named, *order).read == INPUTS + 1
+        assert scan(Sources((place,)), named, *order).read == INPUTS
         assert scan(Sources((place,)), named, *order).read == 0
 
 
@@ -264,7 +268,7 @@ def test_a_newer_scan_is_not_written_to(tmp_path: Path):
 def test_a_scan_beside_its_pages_is_not_taken_for_pages(tmp_path: Path):
     place = inputs(tmp_path / "in")
     for _ in range(2):
-        assert scanned(place, place / "parts").inputs == INPUTS + 1
+        assert scanned(place, place / "parts").inputs == INPUTS
     ingested(tmp_path / "whole.db", place)
     shutil.rmtree(place / "parts")
     ingested(tmp_path / "alone.db", place)
@@ -307,7 +311,7 @@ def test_the_command_tells_of_damage_and_of_what_the_parts_hold(tmp_path: Path):
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 2
     report = json.loads(done.stdout)
-    assert report == {**report, "inputs": 7, "read": 7, "errors": 2}
+    assert report == {**report, "inputs": INPUTS, "read": INPUTS, "errors": 2}
     good = run(command("scan", place / "4.jsonl", "-o", tmp_path / "good"))
     assert (good.returncode, good.stderr.split(":")[0]) == (0, "1 inputs, 1 read now")
 
@@ -357,6 +361,31 @@ def test_a_scan_that_was_interrupted_is_finished_by_the_next(tmp_path: Path):
     assert 0 < done["read"] < done["inputs"] == 12
     scanned(place, tmp_path / "whole")
     assert contents(parts) == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("deaths", "missing"), [(1, 0), pytest.param(99, 4, id="the control: all die")]
+)
+def test_an_input_whose_reader_dies_is_read_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaths: int, missing: int
+):
+    place = slow(tmp_path / "in", 4)
+    scanned(place, tmp_path / "whole")
+    begun: list[Worker] = []
+
+    def watched(*words: Any) -> Worker:
+        begun.append(begin(*words))
+        if len(begun) <= deaths:
+            begun[-1].process.kill()
+        return begun[-1]
+
+    monkeypatch.setattr(local, "_SMALL", 0)
+    monkeypatch.setattr(local, "begin", watched)
+    told: list[SourceError] = []
+    report = scanned(place, tmp_path / "parts", told, workers=2)
+    assert (report.inputs, report.read) == (4, 4 - missing)
+    assert [error.what for error in told] == ["crashes its reader (signal 9)"] * missing
+    assert (contents(tmp_path / "parts") == contents(tmp_path / "whole")) == (missing == 0)
 
 
 # ---- the parts as they are
