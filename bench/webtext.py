@@ -25,7 +25,8 @@ class Corpus:
     """
     How many pages, and of them how many show a strip (`strip_every`) and how many strips differ.
 
-    `articles`: how many different articles the pages show; each page its own where it is 0.
+    `articles`: how many different articles the pages show; each page its own where it is 0. They
+    are counted from `first`.
     """
 
     pages: int
@@ -33,6 +34,7 @@ class Corpus:
     strip_every: int = 1
     articles: int = 0
     seed: int = 1
+    first: int = 0
 
 
 def text_pages(corpus: Corpus) -> Iterator[tuple[str, datetime, str]]:
@@ -42,7 +44,7 @@ def text_pages(corpus: Corpus) -> Iterator[tuple[str, datetime, str]]:
     for number in range(corpus.pages):
         shows = number % corpus.strip_every == 0
         head = strips[number // corpus.strip_every % corpus.strips] + "\n\n" if shows else ""
-        article = number % corpus.articles if corpus.articles else number
+        article = corpus.first + (number % corpus.articles if corpus.articles else number)
         text = head + _article(article, 4_900 - len(head.encode()))
         yield _address(article), _FIRST + timedelta(minutes=20 * number), text
 

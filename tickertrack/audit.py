@@ -15,7 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tickertrack.errors import SourceError, StoreError
+from tickertrack.errors import NoDatabaseError, SourceError, StoreError
 from tickertrack.isolation import IsolatedReader
 from tickertrack.models import Locator, Page
 from tickertrack.pages import Capture, Desk
@@ -183,6 +183,8 @@ def is_damaged(tracker: Tracker) -> bool:
     try:
         with told(tracker.path):
             return any(one["state"] == "problem" for one in _soundness(tracker.reader()))
+    except NoDatabaseError:
+        return False
     except StoreError:
         return True
 

@@ -8,7 +8,9 @@ Everything that can go wrong, as one tree.
       QueryError                2   a question that cannot be meant: a start after the end
       SourceError               1   a file or record that cannot be read: `path`, `line`
         FetchError              75  an address that cannot be fetched: `reason`, `temporary`
-      StoreError                1   the database failed: `path`
+        OutOfReachError         1   a file that the system does not give now
+      ClusterError              75  no scheduler, or no worker, of many machines: `address`
+      StoreError                1   the database, or a folder of parts, failed: `path`
         CorruptError            1   a file that is damaged, or no database
         DiskFullError           1   no space left
         ReadOnlyError           1   the database may not be written
@@ -23,6 +25,7 @@ from typing import Any, ClassVar
 
 __all__ = [
     "BusyError",
+    "ClusterError",
     "ConfigError",
     "CorruptError",
     "DiskFullError",
@@ -30,6 +33,7 @@ __all__ = [
     "LockedError",
     "NewerSchemaError",
     "NoDatabaseError",
+    "OutOfReachError",
     "QueryError",
     "ReadOnlyError",
     "SourceError",
@@ -147,13 +151,36 @@ class FetchError(SourceError):
         return rebuild, (self.what,)
 
 
+class OutOfReachError(SourceError):
+    """A file that the system does not give now, as it may another time; not one that is damaged."""
+
+
+class ClusterError(TickertrackError):
+    """Many machines of which none answers, or which do not have what they need."""
+
+    exit_code = 75
+
+    def __init__(self, what: str, *, address: str, advice: str = "") -> None:
+        """Carry the scheduler's address."""
+        super().__init__(what, advice=advice)
+        self.address = address
+
+    def where(self) -> str:
+        """Name the scheduler."""
+        return self.address
+
+
 class StoreError(TickertrackError):
-    """The database failed."""
+    """The database, or a folder of parts, failed."""
 
     def __init__(self, what: str, *, path: Path | str, advice: str = "") -> None:
         """Carry the database's path."""
         super().__init__(what, advice=advice)
         self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Cross the border between processes, as errors of a scan's workers do."""
+        return partial(type(self), path=self.path, advice=self.advice), (self.what,)
 
     def where(self) -> str:
         """Name the database."""

@@ -15,6 +15,7 @@ from tickertrack.errors import SourceError
 from tickertrack.isolation import IsolatedReader
 from tickertrack.models import Page
 from tickertrack.pages import Capture, Desk
+from tickertrack.parts import Merge, merge_of
 from tickertrack.reading import Batch, Order, Part, captures_in_part, pages_in, read_part
 from tickertrack.sources.files import STDIN, Given, given_of, is_archive, list_files
 from tickertrack.sources.warc import Stretch
@@ -38,27 +39,39 @@ _SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What an ingest is told: the paths, and what the caller says of their pages."""
+    """
+    What an ingest is told: the paths, and what the caller says of their pages.
+
+    `scans` are folders that a scan has written, or addresses of them.
+    """
 
     paths: tuple[Path, ...]
     captured_at: datetime | date | None = None
     workers: int = 1
+    scans: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is to be read: parts of files, what is not there, and how many bytes there are."""
+    """
+    What is to be read: parts of files, what is not there, and how many bytes there are.
+
+    With a merge, what scans have read is handed on as it stands.
+    """
 
     order: Order
     parts: tuple[Part, ...]
     errors: tuple[SourceError, ...]
     size: int
     workers: int
+    merge: Merge | None = None
 
     def batches(self) -> Generator[Batch, None, None]:
         """Yield what was read, as it comes; whoever stores it may take their time."""
         if self.errors:
             yield Batch(errors=self.errors)
+        if self.merge:
+            yield from self.merge.batches()
         if self.workers == 1 or self.size < _SMALL:
             yield from self._alone()
             return
@@ -92,7 +105,8 @@ def _joined(batches: Sequence[Batch]) -> Batch:
         facts.pages.extend(batch.facts.pages)
         facts.strips.update(batch.facts.strips)
     errors = tuple(error for batch in batches for error in batch.errors)
-    return Batch(facts, errors, sum(batch.size for batch in batches))
+    refusals = tuple(error for batch in batches for error in batch.refusals)
+    return Batch(facts, errors, sum(batch.size for batch in batches), refusals)
 
 
 def read_sources(sources: Sources, desk: Desk) -> Iterator[Page | SourceError]:
@@ -120,8 +134,9 @@ def reading_of(sources: Sources, desk: Desk, pages: int = 200) -> Reading:
     files, errors = _files(sources.paths)
     cut = _PART if sources.workers > 1 else None
     parts = tuple(part for file in files for part in _parts(file, cut))
-    size = sum(part.size for part in parts)
-    return Reading(Order(desk, given, pages), parts, tuple(errors), size, sources.workers)
+    merge = merge_of(sources.scans) if sources.scans else None
+    size = sum(part.size for part in parts) + (merge.size if merge else 0)
+    return Reading(Order(desk, given, pages), parts, tuple(errors), size, sources.workers, merge)
 
 
 def _files(paths: Iterable[Path]) -> tuple[list[Path], list[SourceError]]:

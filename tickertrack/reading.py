@@ -54,11 +54,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Facts of some pages, what could not be read beside them, and the bytes that it took."""
+    """
+    Facts of some pages, what could not be read beside them, and the bytes that it took.
+
+    `refusals` are errors that were told before, on whatever machine: they are only kept.
+    """
 
     facts: Facts = field(default_factory=lambda: Facts([], {}))
     errors: tuple[SourceError, ...] = ()
     size: int = 0
+    refusals: tuple[SourceError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class Tracker(Asking, Closing):
         refused: Refused | None = None,
     ) -> IngestReport:
         """
-        Read files, folders or `-`, store what is new, and draw the conclusions again.
+        Read files, folders, folders of a scan or `-`, store what is new, and conclude again.
 
         What cannot be read is told to `refused` and kept in quarantine; it never costs the pages
         beside it. Without `refused` the first such error is raised when all else is stored.
@@ -110,11 +110,16 @@ class Tracker(Asking, Closing):
 
         from tickertrack.ingest import Sources, gathered, reading_of  # noqa: PLC0415
         from tickertrack.models import IngestReport, added  # noqa: PLC0415
+        from tickertrack.parts import is_scan  # noqa: PLC0415
 
         listed = [paths] if isinstance(paths, str | Path) else list(paths)
         if "" in listed:
             raise QueryError("an empty path names nothing", advice="this folder is `.`")
-        sources = Sources(tuple(map(Path, listed)), capture_of(captured_at), workers)
+        scans = tuple(str(one) for one in listed if is_scan(one))
+        if scans and (captured_at or publisher):
+            raise QueryError(f"{scans[0]}: is of pages that are read", advice="say it to the scan")
+        files = tuple(Path(one) for one in listed if str(one) not in scans)
+        sources = Sources(files, capture_of(captured_at), workers, scans)
         begun = time.monotonic()
         reading = reading_of(sources, self.desk(publisher), min(BATCH, _HANDED_ON))
         report, first = IngestReport(), None
@@ -407,7 +412,8 @@ class Tracker(Asking, Closing):
     def _store_batch(self, batch: Batch) -> IngestReport:
         report = self._store_facts(batch.facts)
         # What was not there is no page refused: a mistyped path leaves no trace.
-        self.refuse(_placed(error) for error in batch.errors if os.path.lexists(error.path))
+        placed = [_placed(error) for error in batch.errors if os.path.lexists(error.path)]
+        self.refuse([*placed, *batch.refusals])
         return report
 
     def _store_facts(self, facts: Facts) -> IngestReport:

@@ -23,6 +23,7 @@ __all__ = ["cli", "main"]
 COMMANDS = {
     "init": ("feed", "Write config.toml and jobs/ into a folder."),
     "ingest": ("feed", "Read pages: files, folders, or - for standard input."),
+    "scan": ("scan", "Read files into Parquet parts, on this machine or many."),
     "resolve": ("feed", "Date all boards and rebuild prices."),
     "link": ("feed", "Read new articles for names and link moves to them."),
     "reference": ("feed", "Import a daily series as evidence for dating."),

@@ -6,26 +6,24 @@ import csv
 import json
 import os
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import click
 
 from tickertrack.cli.output import complain, say
 from tickertrack.cli.params import Group, complete_publishers, complete_symbols
+from tickertrack.cli.progress import shown
 from tickertrack.dialects.grammar import YEARS
 from tickertrack.errors import QueryError, SourceError, TickertrackError
 from tickertrack.markets import symbols_of
 from tickertrack.shipped import shipped, unit_file
 from tickertrack.suggest import near
-from tickertrack.tracker import Progress, Step, Tracker
+from tickertrack.tracker import Tracker
 
 __all__ = ["ingest", "init", "link", "reference", "resolve"]
 
@@ -108,13 +106,14 @@ def ingest(
     """
     Read pages from PATHS: .txt .html .jsonl .warc .wet (each also .gz), .parquet, folders, or - for
     standard input. Of archives, only the publishers' own pages that may hold a strip are read.
+    A folder that a scan has written is merged as it is.
 
     \b
     tickertrack ingest pages/ crawl.jsonl --report
     """
     refused: list[SourceError] = []
     bare: Counter[str] = Counter()
-    with _progress(bare) as progress:
+    with shown(bare) as progress:
         counts = tracker.ingest(
             paths,
             captured_at=captured_at,
@@ -286,38 +285,3 @@ def _close(text: str) -> float:
     if not _CLOSE.fullmatch(text) or not _LEAST <= float(text.replace(",", "")) < _BEYOND:
         raise ValueError(f"no close: {text[:40]!r}")
     return float(text.replace(",", ""))
-
-
-@contextmanager
-def _progress(bare: Counter[str]) -> Iterator[Progress]:
-    """Count pages without a strip; show a bar on a terminal's stderr, and none elsewhere."""
-    context = click.get_current_context()
-
-    def note(step: Step) -> None:
-        bare["pages"] += step.bare
-
-    if not sys.stderr.isatty() or context.meta.get("tickertrack.quiet"):
-        yield note
-        return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import (  # noqa: PLC0415
-        BarColumn,
-        DownloadColumn,
-        Progress as Bar,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns: list[Any] = [BarColumn(), DownloadColumn(), TransferSpeedColumn()]
-    pages = TextColumn("{task.fields[pages]} pages")
-    columns += [pages, TimeRemainingColumn()]
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, pages=0)
-
-        def advance(step: Step) -> None:
-            note(step)
-            done = bar.tasks[task].fields["pages"] + step.pages
-            bar.update(task, advance=step.size, total=step.total, pages=done)
-
-        yield advance

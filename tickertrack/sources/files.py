@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import zstandard
 
-from tickertrack.errors import SourceError
+from tickertrack.errors import OutOfReachError, SourceError
 from tickertrack.models import CaptureBasis, Locator
 from tickertrack.pages import Capture, decode, looks_like_html
 from tickertrack.pages.dates import captured_of
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tickertrack.sources.warc import Stretch
 
 __all__ = [
+    "SCAN",
     "STDIN",
     "Given",
     "captures_in",
@@ -39,9 +40,13 @@ __all__ = [
 ]
 
 STDIN = "-"
+# Marks a folder that a scan has written: no pages, but facts of pages.
+SCAN = "tickertrack-scan.json"
 # Web-text corpora call the crawl's time `date` or `timestamp`: it is a capture time, not news.
 _CAPTURED = ("captured_at", "timestamp", "date", "crawl_date", "warc_date")
 _PUBLISHED = ("published_at", "published")
+# What the metadata of a scan's tables have.
+_PART = b"tickertrack.schema"
 _BINARY = b"\x00"
 _SNIFF = 8192
 
@@ -76,7 +81,9 @@ def list_files(path: Path) -> list[Path]:
             return _matching(path)
         if path.is_file():
             return [path]
-        return sorted(one for one in path.rglob("*") if one.is_file() and _kind(one) is not None)
+        scans = {one.parent for one in path.rglob(SCAN)}
+        files = (one for one in path.rglob("*") if one.is_file() and _kind(one) is not None)
+        return sorted(one for one in files if scans.isdisjoint(one.parents))
     except OSError as error:
         raise SourceError(f"cannot be read ({error.strerror})", path=path) from error
 
@@ -121,7 +128,9 @@ def captures_in(path: Path, given: Given) -> Found:
 
 
 def _unreadable(path: Path, error: OSError) -> SourceError:
-    return SourceError(f"cannot be read ({error.strerror or error})", path=path)
+    # Damage is an OSError to gzip, and remains.
+    kind = SourceError if isinstance(error, gzip.BadGzipFile) else OutOfReachError
+    return kind(f"cannot be read ({error.strerror or error})", path=path)
 
 
 def captures_of(content: bytes, given: Given) -> Found:
@@ -215,6 +224,9 @@ def _parquet_file(path: Path, given: Given) -> Found:
     number = 0
     try:
         with pq.ParquetFile(path) as file:
+            if _PART in (file.schema_arrow.metadata or {}):
+                yield SourceError("is a part of a scan", path=path, advice="ingest its folder")
+                return
             wanted = [name for name in file.schema_arrow.names if name in _COLUMNS]
             if not _TEXTS.intersection(wanted):
                 # Said once, not of every row.

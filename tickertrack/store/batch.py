@@ -10,7 +10,7 @@ from tickertrack.models import IngestReport, added, content_id
 from tickertrack.store.facts import Facts, PageFacts, Row, StripFacts, stamp_of, storable
 from tickertrack.store.readings import Read, forget_read, read_of
 
-__all__ = ["marks", "refusal_row", "refuse", "restore_articles", "store_batch"]
+__all__ = ["marks", "merged_article", "refusal_row", "refuse", "restore_articles", "store_batch"]
 
 # Of each statement's variables; SQLite takes 32,766.
 _ASKED = 900
@@ -136,14 +136,14 @@ def _store_articles(connection: sqlite3.Connection, rows: Sequence[Row], at: str
     merged: dict[object, Row] = {}
     for row in rows:
         before = merged.get(row[0])
-        merged[row[0]] = _merged(before, row) if before else row
+        merged[row[0]] = merged_article(before, row) if before else row
     stored = {
         row[0]: tuple(row) for row in _select(connection, "SELECT * FROM articles WHERE id", merged)
     }
     fresh = [row for own_id, row in merged.items() if own_id not in stored]
     connection.executemany(f"INSERT INTO articles VALUES ({marks(10)})", sorted(fresh))
     for own_id, before in stored.items():
-        now = _merged(before, merged[own_id])
+        now = merged_article(before, merged[own_id])
         if now != before:
             # What was known until now: a question as of then is answered with it.
             connection.execute(
@@ -170,7 +170,8 @@ def restore_articles(connection: sqlite3.Connection, moment: str) -> None:
         connection.execute(_INTO_ARTICLE, (*tuple(row)[1:10], row[0]))
 
 
-def _merged(before: Row, row: Row) -> Row:
+def merged_article(before: Row, row: Row) -> Row:
+    """Give of an article's copies the longest, with the finer date."""
     longer = max(before, row, key=_substance)
     dated = max(before, row, key=_datedness)
     return (*longer[:4], *dated[4:6], *longer[6:])

@@ -14,6 +14,7 @@ from tickertrack.models import Article, Page, Published, Quote, Strip, content_i
 __all__ = [
     "Facts",
     "PageFacts",
+    "Refusal",
     "Row",
     "StripFacts",
     "facts_of",
