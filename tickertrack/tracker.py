@@ -99,7 +99,7 @@ class Tracker(Asking, Closing):
         refused: Refused | None = None,
     ) -> IngestReport:
         """
-        Read files, folders or `-`, store what is new, and draw the conclusions again.
+        Read files, folders, addresses as `s3://…` or `-`, store what is new, and conclude again.
 
         What cannot be read is told to `refused` and kept in quarantine; it never costs the pages
         beside it. Without `refused` the first such error is raised when all else is stored.
@@ -110,11 +110,12 @@ class Tracker(Asking, Closing):
 
         from tickertrack.ingest import Sources, gathered, reading_of  # noqa: PLC0415
         from tickertrack.models import IngestReport, added  # noqa: PLC0415
+        from tickertrack.sources.remote import file_of  # noqa: PLC0415
 
         listed = [paths] if isinstance(paths, str | Path) else list(paths)
         if "" in listed:
             raise QueryError("an empty path names nothing", advice="this folder is `.`")
-        sources = Sources(tuple(map(Path, listed)), capture_of(captured_at), workers)
+        sources = Sources(tuple(map(file_of, listed)), capture_of(captured_at), workers)
         begun = time.monotonic()
         reading = reading_of(sources, self.desk(publisher), min(BATCH, _HANDED_ON))
         report, first = IngestReport(), None
