@@ -110,7 +110,7 @@ def _rows_of_ours(folder: Path) -> None:
 
 
 def _web() -> Iterator[tuple[str, datetime, str]]:
-    """Yield pages of many hosts, of words as uneven as a language's, which pack as its text does."""
+    """Yield pages of many hosts, of words as uneven as a language's, which pack as text does."""
     chance = random.Random(1)  # noqa: S311  (the same pages again, not a secret)
     letters = "aaaeeeiioutnrslhdcmpgbfkvwyz"
     words = ["".join(chance.choices(letters, k=chance.randrange(1, 11))) for _ in range(_WORDS)]

@@ -296,6 +296,18 @@ def _words(process: int) -> bytes:
         return b""
 
 
+def ingest_in_parts(part: str, batch: str, *arguments: str) -> None:
+    """Run the command line, with parts of so many bytes and so many pages in a transaction."""
+    from tickertrack import ingest, tracker  # noqa: PLC0415
+    from tickertrack.cli import main  # noqa: PLC0415
+
+    ingest._PART, ingest._SMALL = int(part), 0  # noqa: SLF001
+    tracker.BATCH = int(batch)
+    print("begun", file=sys.stderr, flush=True)  # noqa: T201
+    sys.argv[1:] = arguments
+    main()
+
+
 def swallow(path: str) -> None:
     """Read a record as the library reads it, which believes the length that it states."""
     from fastwarc.warc import WarcRecord  # noqa: PLC0415

@@ -10,9 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
-from itertools import groupby
+from itertools import groupby, tee
 from operator import itemgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tickertrack.errors import NoDatabaseError, SourceError, StoreError
@@ -20,6 +19,7 @@ from tickertrack.isolation import IsolatedReader
 from tickertrack.models import Locator, Page
 from tickertrack.pages import Capture, Desk
 from tickertrack.sources.files import STDIN, Given, captures_in, is_archive
+from tickertrack.sources.remote import File, file_of
 from tickertrack.store import read, stored
 from tickertrack.store.connect import SCHEMA_VERSION, told
 from tickertrack.store.drawn import count_damaged
@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 __all__ = ["DIFFERENCE", "FINDING", "examine", "is_damaged", "verify_pages", "verify_sample"]
 
 Row = dict[str, Any]
+# Why a page is not there any more, where that is known.
+Absent = SourceError | None
 
 DIFFERENCE = ("file", "offset", "url", "difference")
+_MOVED = "the page is not where it was"
 FINDING = ("check", "state", "value", "detail")
 
 # The WAL-reset bug: fixed in 3.51.3. It needs two checkpointers at one time.
@@ -64,9 +67,10 @@ def _verified(tracker: Tracker, ids: Sequence[int]) -> tuple[int, list[Row]]:
     with _readers(tracker) as reader_of:
         desk = tracker.desk()
         for file, pages in groupby(_stored(tracker, ids), key=itemgetter("file")):
-            for page, capture in _beside(pages, Path(file)):
+            for page, found in _beside(pages, file_of(file)):
                 checked += 1
-                again = reader_of(_named(page, desk)).read(capture) if capture else None
+                reader = reader_of(_named(page, desk))
+                again = reader.read(found) if isinstance(found, Capture) else found
                 differences.extend(_compare(page, again, tracker))
     return checked, differences
 
@@ -108,25 +112,38 @@ def _named(page: Row, desk: Desk) -> str | None:
     return None if owner and owner.name == page["publisher"] else page["publisher"]
 
 
-def _beside(pages: Iterator[Row], file: Path) -> Iterator[tuple[Row, Capture | None]]:
+def _beside(pages: Iterator[Row], file: File) -> Iterator[tuple[Row, Capture | Absent]]:
     """Give with each page of a file, in their order there, what stands at its place now."""
     if is_archive(file):
         # Imported where it is used; of an archive only the stored records are read.
-        from tickertrack.sources.warc import read_at  # noqa: PLC0415
+        from tickertrack.sources.warc import read_each  # noqa: PLC0415
 
-        for page in pages:
-            found = read_at(Locator(page["file"], page["offset"], page["length"]))
-            yield page, found if isinstance(found, Capture) else None
+        pages, places = tee(pages)
+        yield from zip(pages, read_each(file, map(_place, places)), strict=True)
         return
-    captures = (one for one in captures_in(file, Given()) if isinstance(one, Capture))
+    faults: list[SourceError] = []
+    captures = _captures(file, faults)
     capture = next(captures, None)
     for page in pages:
         while capture and capture.locator.offset < page["offset"]:
             capture = next(captures, None)
-        stands = capture and capture.locator == Locator(
-            page["file"], page["offset"], page["length"]
-        )
-        yield page, _as_given(capture, page) if capture and stands else None
+        if capture and capture.locator == _place(page):
+            yield page, _as_given(capture, page)
+        else:
+            yield page, next(iter(faults), None)
+
+
+def _captures(file: File, faults: list[SourceError]) -> Iterator[Capture]:
+    """Yield what a file holds, and note what is wrong with the whole of it."""
+    for found in captures_in(file, Given()):
+        if isinstance(found, Capture):
+            yield found
+        elif found.line is None:
+            faults.append(found)
+
+
+def _place(page: Row) -> Locator:
+    return Locator(page["file"], page["offset"], page["length"])
 
 
 def _as_given(capture: Capture, page: Row) -> Capture:
@@ -137,9 +154,9 @@ def _as_given(capture: Capture, page: Row) -> Capture:
     return replace(capture, captured_at=at, capture_basis="given")
 
 
-def _compare(page: Row, again: Page | SourceError | None, tracker: Tracker) -> Iterator[Row]:
+def _compare(page: Row, again: Page | Absent, tracker: Tracker) -> Iterator[Row]:
     if not isinstance(again, Page):
-        yield _difference(page, "the page is not where it was")
+        yield _difference(page, again.what if again and again.line is None else _MOVED)
         return
     if again.sha256 != page["sha256"]:
         yield _difference(page, "the page's text has changed")

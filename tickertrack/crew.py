@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
-from pathlib import Path
 
 from tickertrack.closing import Closing
 from tickertrack.errors import SourceError
 from tickertrack.isolation import IsolatedReader
 from tickertrack.reading import Batch, Done, Order, Part, read_part
+from tickertrack.sources.remote import File
 from tickertrack.workers import Line, Worker, begin, line_up
 
 __all__ = ["Crew", "serve"]
@@ -44,7 +44,7 @@ class Crew(Closing):
         self._busy: dict[Line, tuple[Worker, _Work]] = {}
         self._idle: list[Worker] = []
         self._waiting: deque[_Work] = deque()
-        self._files: dict[Path, deque[_Work]] = {}
+        self._files: dict[File, deque[_Work]] = {}
 
     def close(self) -> None:
         """End the processes, whatever they do."""
@@ -103,7 +103,7 @@ class Crew(Closing):
         work.done = Done(work.expected or work.part.start, end, work.part.size)
         yield from self._settled(work.part.path)
 
-    def _settled(self, path: Path) -> Iterator[Batch]:
+    def _settled(self, path: File) -> Iterator[Batch]:
         """Hand on what is held of a file, as far as it is known to begin where it should."""
         works = self._files[path]
         while works and works[0].done:

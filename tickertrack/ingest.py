@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
 
 from tickertrack.crew import Crew
 from tickertrack.dialects import Dialect
@@ -18,6 +18,7 @@ from tickertrack.pages import Capture, Desk
 from tickertrack.parts import Merge, merge_of
 from tickertrack.reading import Batch, Order, Part, captures_in_part, pages_in, read_part
 from tickertrack.sources.files import STDIN, Given, given_of, is_archive, list_files
+from tickertrack.sources.remote import File, Remote, size_of
 from tickertrack.sources.warc import Stretch
 from tickertrack.store.facts import Facts
 
@@ -33,6 +34,8 @@ __all__ = [
 
 # A large archive is read by all; what less there is, one reads before others have begun.
 _PART, _SMALL = 8 * 1024 * 1024, 1024 * 1024
+# From the net its first bytes take as long as many more.
+_FAR_PART, _ASKED_AT_ONCE = 4 * _PART, 16
 # Slow pages are stored after so many seconds: nobody is to lose more.
 _SECONDS = 5.0
 
@@ -45,7 +48,7 @@ class Sources:
     `scans` are folders that a scan has written, or addresses of them.
     """
 
-    paths: tuple[Path, ...]
+    paths: tuple[File, ...]
     captured_at: datetime | date | None = None
     workers: int = 1
     scans: tuple[str, ...] = ()
@@ -118,7 +121,7 @@ def read_sources(sources: Sources, desk: Desk) -> Iterator[Page | SourceError]:
             yield from pages_in(part, reading.order.given, reader)
 
 
-def captures_for(paths: Iterable[Path]) -> Iterator[Capture | SourceError]:
+def captures_for(paths: Iterable[File]) -> Iterator[Capture | SourceError]:
     """Yield all that stands in files, passing over nothing, before anybody reads it."""
     files, errors = _files(paths)
     yield from errors
@@ -132,15 +135,19 @@ def reading_of(sources: Sources, desk: Desk, pages: int = 200) -> Reading:
         given_of(sources.captured_at), hosts=_hosts(desk), markers=markers_of(_dialects(desk))
     )
     files, errors = _files(sources.paths)
-    cut = _PART if sources.workers > 1 else None
-    parts = tuple(part for file in files for part in _parts(file, cut))
+    sizes = _sizes(files)
+    parts = tuple(
+        part
+        for file, size in zip(files, sizes, strict=True)
+        for part in _parts(file, size, sources.workers)
+    )
     merge = merge_of(sources.scans) if sources.scans else None
     size = sum(part.size for part in parts) + (merge.size if merge else 0)
     return Reading(Order(desk, given, pages), parts, tuple(errors), size, sources.workers, merge)
 
 
-def _files(paths: Iterable[Path]) -> tuple[list[Path], list[SourceError]]:
-    files: list[Path] = []
+def _files(paths: Iterable[File]) -> tuple[list[File], list[SourceError]]:
+    files: list[File] = []
     errors: list[SourceError] = []
     for path in paths:
         try:
@@ -155,14 +162,16 @@ def _files(paths: Iterable[Path]) -> tuple[list[Path], list[SourceError]]:
     return list(dict.fromkeys(files)), errors
 
 
-def _parts(file: Path, cut: int | None) -> Iterator[Part]:
-    """Cut an archive into parts of so many bytes; any other file is one."""
-    try:
-        size = 0 if str(file) == STDIN else file.stat().st_size
-    except OSError:
-        # Who reads it will say so.
-        size = 0
-    if cut is None or not is_archive(file) or size <= cut:
+def _sizes(files: Sequence[File]) -> list[int]:
+    """Give the sizes of files, 0 for what has none; who reads them will say why."""
+    with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
+        return list(threads.map(size_of, files))
+
+
+def _parts(file: File, size: int, workers: int) -> Iterator[Part]:
+    """Cut a large archive into parts, for several to read; any other file is one."""
+    cut = _FAR_PART if isinstance(file, Remote) else _PART
+    if workers == 1 or not is_archive(file) or size <= cut:
         yield Part(file, size)
         return
     for start in range(0, size, cut):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tickertrack.errors import SourceError
 from tickertrack.isolation import IsolatedReader
@@ -19,6 +18,7 @@ from tickertrack.sources.files import (
     stdin_bytes,
     stretch_in,
 )
+from tickertrack.sources.remote import File
 from tickertrack.sources.warc import Stretch
 from tickertrack.store.facts import Facts, facts_of
 
@@ -36,7 +36,7 @@ class Part:
     With `near`, it begins at the first record from `start` on.
     """
 
-    path: Path
+    path: File
     size: int
     start: int = 0
     stop: int | None = None

@@ -99,7 +99,7 @@ class Tracker(Asking, Closing):
         refused: Refused | None = None,
     ) -> IngestReport:
         """
-        Read files, folders, folders of a scan or `-`, store what is new, and conclude again.
+        Read files, folders, addresses as `s3://…`, folders of a scan or `-`, and conclude again.
 
         What cannot be read is told to `refused` and kept in quarantine; it never costs the pages
         beside it. Without `refused` the first such error is raised when all else is stored.
@@ -111,6 +111,7 @@ class Tracker(Asking, Closing):
         from tickertrack.ingest import Sources, gathered, reading_of  # noqa: PLC0415
         from tickertrack.models import IngestReport, added  # noqa: PLC0415
         from tickertrack.parts import is_scan  # noqa: PLC0415
+        from tickertrack.sources.remote import file_of  # noqa: PLC0415
 
         listed = [paths] if isinstance(paths, str | Path) else list(paths)
         if "" in listed:
@@ -118,7 +119,7 @@ class Tracker(Asking, Closing):
         scans = tuple(str(one) for one in listed if is_scan(one))
         if scans and (captured_at or publisher):
             raise QueryError(f"{scans[0]}: is of pages that are read", advice="say it to the scan")
-        files = tuple(Path(one) for one in listed if str(one) not in scans)
+        files = tuple(file_of(one) for one in listed if str(one) not in scans)
         sources = Sources(files, capture_of(captured_at), workers, scans)
         begun = time.monotonic()
         reading = reading_of(sources, self.desk(publisher), min(BATCH, _HANDED_ON))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
 import importlib
 import io
@@ -139,6 +140,7 @@ def main(arguments: list[str] | None = None) -> None:
         # A process of its own: what is imported stays to its end, and need not be looked through
         # for garbage, which takes a tenth of a short command's time.
         gc.freeze()
+        sys.unraisablehook = _heed
     _stand_in()
     _speak_utf8()
     if "run" in (sys.argv[1:] if arguments is None else arguments):
@@ -175,6 +177,15 @@ def main(arguments: list[str] | None = None) -> None:
         complain(f"{error.filename or 'standard input or output'}: {error.strerror}")
         sys.exit(FAILED)
     sys.exit(_code(result))
+
+
+def _heed(fault: sys.UnraisableHookArgs) -> None:
+    """Raise a Ctrl-C again that came where none can be raised, as when a module lock is let go."""
+    if issubclass(fault.exc_type, KeyboardInterrupt):
+        # From elsewhere, and so a little later: here it would come to nothing again.
+        _thread.start_new_thread(_thread.interrupt_main, ())
+    else:
+        sys.__unraisablehook__(fault)
 
 
 def _stand_in() -> None:

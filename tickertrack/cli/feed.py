@@ -104,12 +104,14 @@ def ingest(
     report: bool,
 ) -> int:
     """
-    Read pages from PATHS: .txt .html .jsonl .warc .wet (each also .gz), .parquet, folders, or - for
-    standard input. Of archives, only the publishers' own pages that may hold a strip are read.
+    Read pages from PATHS: .txt .html .jsonl .warc .wet (each also .gz), .parquet, folders,
+    patterns, addresses, or - for standard input. Of archives, only the publishers' own pages that
+    may hold a strip are read.
     A folder that a scan has written is merged as it is.
 
     \b
     tickertrack ingest pages/ crawl.jsonl --report
+    tickertrack ingest 's3://crawls/*.warc.gz' https://archive.example/a.warc.wet.gz
     """
     refused: list[SourceError] = []
     bare: Counter[str] = Counter()

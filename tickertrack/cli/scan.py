@@ -7,7 +7,6 @@ import os
 import re
 from collections import Counter
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
@@ -16,6 +15,7 @@ from tickertrack.cli.progress import shown
 from tickertrack.errors import QueryError, SourceError
 from tickertrack.ingest import Sources
 from tickertrack.scan import Engine, Listening, Machines, ScanReport, Target, scan as scan_files
+from tickertrack.sources.remote import file_of
 from tickertrack.spans import capture_of
 from tickertrack.tracker import Tracker
 
@@ -63,7 +63,7 @@ def scan(
     machines = _machines(engine, scheduler, workers)
     refused: list[SourceError] = []
     bare: Counter[str] = Counter()
-    sources = Sources(tuple(map(Path, paths)), capture_of(captured_at))
+    sources = Sources(tuple(map(file_of, paths)), capture_of(captured_at))
     with shown(bare) as progress:
         listening = Listening(progress, refused.append)
         target = Target(output, again)

@@ -8,6 +8,7 @@ import json
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from glob import glob, has_magic
@@ -22,6 +23,7 @@ from tickertrack.models import CaptureBasis, Locator
 from tickertrack.pages import Capture, decode, looks_like_html
 from tickertrack.pages.dates import captured_of
 from tickertrack.pages.decode import MARKS
+from tickertrack.sources.remote import File, Remote, is_pattern, list_remote, opened
 
 if TYPE_CHECKING:
     from tickertrack.sources.warc import Stretch
@@ -74,8 +76,10 @@ def given_of(captured_at: datetime | date | None) -> Given:
     return Given(captured_on=captured_at)
 
 
-def list_files(path: Path) -> list[Path]:
+def list_files(path: File) -> list[File]:
     """List the readable files of a folder or a pattern, by name; raises SourceError for none."""
+    if isinstance(path, Remote):
+        return _listed(path)
     try:
         if not path.exists():
             return _matching(path)
@@ -88,7 +92,14 @@ def list_files(path: Path) -> list[Path]:
         raise SourceError(f"cannot be read ({error.strerror})", path=path) from error
 
 
-def _matching(path: Path) -> list[Path]:
+def _listed(remote: Remote) -> list[File]:
+    # What is a file by its name is not asked for before it is read.
+    if _kind(remote) and not is_pattern(remote):
+        return [remote]
+    return [one for one in list_remote(remote) if _kind(one) is not None]
+
+
+def _matching(path: Path) -> list[File]:
     """List the files of a pattern, by name; raises SourceError where none is meant or matches."""
     # Not Path.glob: that takes no pattern which begins at the root.
     named = glob(str(path), recursive=True) if has_magic(str(path)) else []  # noqa: PTH207
@@ -98,20 +109,22 @@ def _matching(path: Path) -> list[Path]:
     return [file for one in found for file in list_files(one)]
 
 
-def is_archive(path: Path) -> bool:
+def is_archive(path: File) -> bool:
     """Say whether a file's records can be read each by itself, by its place."""
     return _kind(path) == "warc"
 
 
-def stretch_in(path: Path, given: Given, stretch: Stretch) -> Found:
+def stretch_in(path: File, given: Given, stretch: Stretch) -> Found:
     """Yield what a stretch of an archive holds, as `captures_in` does; it moves."""
     try:
         yield from _archive(path, given, stretch)
+    except SourceError as error:
+        yield error
     except OSError as error:
         yield _unreadable(path, error)
 
 
-def captures_in(path: Path, given: Given) -> Found:
+def captures_in(path: File, given: Given) -> Found:
     """Yield what a file holds; a record that cannot be read yields its error instead."""
     reader = _READERS.get(_kind(path) or "")
     if reader is None:
@@ -121,13 +134,15 @@ def captures_in(path: Path, given: Given) -> Found:
         return
     try:
         yield from reader(path, given)
+    except SourceError as error:
+        yield error
     except OSError as error:
         yield _unreadable(path, error)
     except (EOFError, zlib.error, zstandard.ZstdError) as error:
         yield SourceError(f"is damaged ({error})", path=path)
 
 
-def _unreadable(path: Path, error: OSError) -> SourceError:
+def _unreadable(path: File, error: OSError) -> SourceError:
     # Damage is an OSError to gzip, and remains.
     kind = SourceError if isinstance(error, gzip.BadGzipFile) else OutOfReachError
     return kind(f"cannot be read ({error.strerror or error})", path=path)
@@ -148,17 +163,19 @@ def stdin_bytes() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _kind(path: Path) -> str | None:
+def _kind(path: File) -> str | None:
     name = path.name.lower()
     return next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)
 
 
-def _page_file(path: Path, given: Given) -> Found:
+def _page_file(path: File, given: Given) -> Found:
     name = path.name.lower().removesuffix(".gz")
-    yield from _whole(_content(path), path, given, html=_HTML.get(Path(name).suffix))
+    with _unpacked(path) as file:
+        content = file.read()
+    yield from _whole(content, path, given, html=_HTML.get(Path(name).suffix))
 
 
-def _whole(content: bytes, path: Path, given: Given, *, html: bool | None) -> Found:
+def _whole(content: bytes, path: File, given: Given, *, html: bool | None) -> Found:
     if not content.strip():
         yield SourceError("is empty", path=path)
         return
@@ -177,22 +194,27 @@ def _whole(content: bytes, path: Path, given: Given, *, html: bool | None) -> Fo
     )
 
 
-def _jsonl_file(path: Path, given: Given) -> Found:
-    with _opened(path) as lines:
+def _jsonl_file(path: File, given: Given) -> Found:
+    with _unpacked(path) as lines:
         yield from _json_lines(lines, path, given)
 
 
-def _opened(path: Path) -> IO[bytes]:
+@contextmanager
+def _unpacked(path: File) -> Iterator[IO[bytes]]:
     """Open a file, unpacked as its name says."""
     name = path.name.lower()
-    if name.endswith(".gz"):
-        return cast("IO[bytes]", gzip.open(path))
-    if name.endswith(".zst"):
-        return BufferedReader(zstandard.open(path, "rb"))
-    return path.open("rb")
+    with opened(path) as file:
+        if name.endswith(".gz"):
+            with gzip.open(file) as unpacked:
+                yield cast("IO[bytes]", unpacked)
+        elif name.endswith(".zst"):
+            with BufferedReader(zstandard.open(file, "rb")) as unpacked:
+                yield unpacked
+        else:
+            yield file
 
 
-def _json_lines(lines: Any, path: Path, given: Given) -> Found:
+def _json_lines(lines: Any, path: File, given: Given) -> Found:
     offset = records = 0
     for number, line in enumerate(lines, start=1):
         if line.strip():
@@ -205,7 +227,7 @@ def _json_lines(lines: Any, path: Path, given: Given) -> Found:
 
 
 def _json_record(
-    line: bytes, path: Path, number: int, locator: Locator, given: Given
+    line: bytes, path: File, number: int, locator: Locator, given: Given
 ) -> Capture | SourceError:
     try:
         record = json.loads(decode(line))
@@ -216,14 +238,14 @@ def _json_record(
     return _record(record, path, number, locator, given)
 
 
-def _parquet_file(path: Path, given: Given) -> Found:
+def _parquet_file(path: File, given: Given) -> Found:
     # Imported where it is used: most tickers come as text.
     import pyarrow.parquet as pq  # noqa: PLC0415
     from pyarrow import ArrowException  # noqa: PLC0415
 
     number = 0
     try:
-        with pq.ParquetFile(path) as file:
+        with opened(path) as packed, pq.ParquetFile(packed) as file:
             if _PART in (file.schema_arrow.metadata or {}):
                 yield SourceError("is a part of a scan", path=path, advice="ingest its folder")
                 return
@@ -244,11 +266,11 @@ def _parquet_file(path: Path, given: Given) -> Found:
         yield SourceError(f"is no readable Parquet ({_one_line(error)})", path=path)
 
 
-def _warc_file(path: Path, given: Given) -> Found:
+def _warc_file(path: File, given: Given) -> Found:
     yield from _archive(path, given, None)
 
 
-def _archive(path: Path, given: Given, stretch: Stretch | None) -> Found:
+def _archive(path: File, given: Given, stretch: Stretch | None) -> Found:
     # Imported where it is used, as Parquet's reader is.
     from tickertrack.sources import warc  # noqa: PLC0415
 
@@ -256,7 +278,7 @@ def _archive(path: Path, given: Given, stretch: Stretch | None) -> Found:
 
 
 def _record(
-    record: dict[str, Any], path: Path, number: int, locator: Locator, given: Given
+    record: dict[str, Any], path: File, number: int, locator: Locator, given: Given
 ) -> Capture | SourceError:
     html, text = _text(record, "html"), _text(record, "text", "content", "raw_content")
     if not (html or text):
@@ -299,14 +321,7 @@ def _captured(record: dict[str, Any]) -> datetime | date | None:
     return None if value is None else captured_of(value)
 
 
-def _content(path: Path) -> bytes:
-    if path.suffix.lower() == ".gz":
-        with gzip.open(path) as packed:
-            return packed.read()
-    return path.read_bytes()
-
-
-def _name(path: Path) -> str:
+def _name(path: File) -> str:
     return STDIN if str(path) == STDIN else str(path.absolute())
 
 
@@ -314,7 +329,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-_READERS: dict[str, Callable[[Path, Given], Found]] = {
+_READERS: dict[str, Callable[[File, Given], Found]] = {
     "page": _page_file,
     "jsonl": _jsonl_file,
     "parquet": _parquet_file,

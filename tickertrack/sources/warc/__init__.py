@@ -7,6 +7,7 @@ from tickertrack.sources.warc.captures import (
     captures_in,
     copies_after,
     read_at,
+    read_each,
 )
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "copies_after",
     "mend",
     "read_at",
+    "read_each",
 ]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from pathlib import Path
 
 from tickertrack.dialects.grammar import YEARS
 from tickertrack.dialects.markers import finder
@@ -15,6 +14,7 @@ from tickertrack.errors import SourceError
 from tickertrack.models import Locator
 from tickertrack.pages import Capture, decode, looks_like_html
 from tickertrack.publishers import host_of
+from tickertrack.sources.remote import File, file_of
 from tickertrack.sources.warc.message import Message, body_of, message_of
 from tickertrack.sources.warc.records import (
     LIMIT,
@@ -22,7 +22,7 @@ from tickertrack.sources.warc.records import (
     Stretch,
     UnsoundError,
     field,
-    record_at,
+    records_at,
     records_in,
     said,
 )
@@ -36,6 +36,7 @@ __all__ = [
     "copies_after",
     "date_of",
     "read_at",
+    "read_each",
     "target_of",
 ]
 
@@ -77,7 +78,7 @@ class Copy:
 
 
 def captures_in(
-    path: Path,
+    path: File,
     hosts: frozenset[str] | None = None,
     markers: frozenset[str] | None = None,
     stretch: Stretch | None = None,
@@ -92,12 +93,12 @@ def captures_in(
     return _captures(records_in(path, stretch, wanted), path, hosts)
 
 
-def captures_after(path: Path, offset: int) -> Found:
+def captures_after(path: File, offset: int) -> Found:
     """Yield the pages of our own archive from an offset on."""
     return _captures(records_in(path, Stretch(offset)), path, None)
 
 
-def copies_after(path: Path, offset: int) -> Iterator[Copy | SourceError]:
+def copies_after(path: File, offset: int) -> Iterator[Copy | SourceError]:
     """Yield the responses of our own archive from an offset on, whatever they hold."""
     for record in records_in(path, Stretch(offset)):
         if isinstance(record, SourceError):
@@ -112,16 +113,25 @@ def copies_after(path: Path, offset: int) -> Iterator[Copy | SourceError]:
 
 def read_at(locator: Locator) -> Capture | SourceError:
     """Read again the one page that lies at a place, by seeking there."""
-    path = Path(locator.file)
-    try:
-        capture = _capture(record_at(path, locator.offset, locator.length), path)
-    except SourceError as error:
-        return error
-    return capture or said(UnsoundError("is no page"), path, locator.offset)
+    return next(read_each(file_of(locator.file), [locator]))
+
+
+def read_each(path: File, places: Iterable[Locator]) -> Found:
+    """Read again the pages at places of one file, in the order that they are asked for."""
+    for record in records_at(path, places):
+        if isinstance(record, SourceError):
+            yield record
+            continue
+        try:
+            capture = _capture(record, path)
+        except SourceError as error:
+            yield error
+        else:
+            yield capture or said(UnsoundError("is no page"), path, record.offset)
 
 
 def _captures(
-    records: Iterable[Record | SourceError], path: Path, hosts: frozenset[str] | None
+    records: Iterable[Record | SourceError], path: File, hosts: frozenset[str] | None
 ) -> Found:
     for record in records:
         if isinstance(record, SourceError):
@@ -136,7 +146,7 @@ def _captures(
                     yield capture
 
 
-def _is_ours(path: Path) -> bool:
+def _is_ours(path: File) -> bool:
     """Say whether we wrote a file, by its first record: it may hold records as others made them."""
     first = next(records_in(path), None)
     return isinstance(first, Record) and SOFTWARE in first.block
@@ -154,7 +164,7 @@ def _is_of(record: Record, hosts: frozenset[str] | None) -> bool:
     return hosts is None or (host_of(target_of(record)) or "").removesuffix(".") in hosts
 
 
-def _capture(record: Record, path: Path) -> Capture | None:
+def _capture(record: Record, path: File) -> Capture | None:
     """Read a record; None where it is no page. Raises SourceError."""
     read = _read if field(record.headers, "WARC-Type") == _RESPONSE else _read_text
     try:
@@ -163,7 +173,7 @@ def _capture(record: Record, path: Path) -> Capture | None:
         raise said(fault, path, record.offset) from fault
 
 
-def _read(record: Record, path: Path) -> Capture | None:
+def _read(record: Record, path: File) -> Capture | None:
     message = message_of(record.block)
     if not _may_be_page(message, target_of(record)):
         return None
@@ -174,14 +184,14 @@ def _read(record: Record, path: Path) -> Capture | None:
     return None if html is None else _captured(record, path, text, html=html)
 
 
-def _read_text(record: Record, path: Path) -> Capture | None:
+def _read_text(record: Record, path: File) -> Capture | None:
     if not record.whole:
         raise UnsoundError(f"is a text of more than {LIMIT >> 20} MiB")
     text = decode(record.block)
     return _captured(record, path, text, html=False) if text.strip() else None
 
 
-def _captured(record: Record, path: Path, text: str, *, html: bool) -> Capture:
+def _captured(record: Record, path: File, text: str, *, html: bool) -> Capture:
     return Capture(
         text=text,
         locator=Locator(_whole_path(path), record.offset, record.length),
@@ -193,7 +203,7 @@ def _captured(record: Record, path: Path, text: str, *, html: bool) -> Capture:
 
 
 @lru_cache(maxsize=16)
-def _whole_path(path: Path) -> str:
+def _whole_path(path: File) -> str:
     return str(path.absolute())
 
 

@@ -21,7 +21,7 @@ _PATIENCE = 512 * 1024 * 1024
 # Members of plain text are of 2 KB, so that most end within the first piece; of pages, of 20 KB.
 _FIRST, _PIECE = 3 * 1024, 16 * 1024
 _STEP = 1024 * 1024
-_BLOCK = 1024 * 1024
+_BLOCK, _GROWTH = 1024 * 1024, 4
 # Its own types call this class an error that it is not one of.
 _DAMAGE = (cast("type[Exception]", isal_zlib.error), zstandard.ZstdError)
 
@@ -65,7 +65,7 @@ class Members:
         """Unpack nothing yet."""
         self.beginning, self.first = beginning, first
         self._file, self._unpacker = file, unpacker
-        self._base, self._block = 0, memoryview(b"")
+        self._base, self._block, self._ahead = 0, memoryview(b""), _PIECE
 
     def unpack(self, at: int) -> tuple[bytes, int, bool]:
         """
@@ -113,8 +113,12 @@ class Members:
         """Give the bytes at a place, out of the block that was read last where that holds them."""
         start = at - self._base
         if start < 0 or start + size > len(self._block):
+            # More and more of a file that is read on, little of one for a record here and there.
+            reads_on = 0 <= start <= len(self._block)
+            self._ahead = min(self._ahead * _GROWTH, _BLOCK) if reads_on else _PIECE
             self._file.seek(at)
-            self._block, self._base, start = memoryview(self._file.read(_BLOCK)), at, 0
+            self._block = memoryview(self._file.read(max(size, self._ahead)))
+            self._base, start = at, 0
         return self._block[start : start + size]
 
 

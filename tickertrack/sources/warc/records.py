@@ -6,15 +6,17 @@ import base64
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path
+from io import BytesIO, UnsupportedOperation
 from typing import BinaryIO
 
 from fastwarc.warc import HeaderMap
 
 from tickertrack.errors import SourceError
+from tickertrack.models import Locator
+from tickertrack.sources.remote import File, opened
 from tickertrack.sources.warc.members import LIMIT, RECORD, Members, UnsoundError, members_of
 
 __all__ = [
@@ -23,8 +25,8 @@ __all__ = [
     "UnsoundError",
     "ends_whole",
     "field",
-    "record_at",
     "record_of",
+    "records_at",
     "records_in",
     "said",
 ]
@@ -77,7 +79,7 @@ class Record:
 
 
 def records_in(
-    path: Path, stretch: Stretch | None = None, wanted: Wanted | None = None
+    path: File, stretch: Stretch | None = None, wanted: Wanted | None = None
 ) -> Iterator[Record | SourceError]:
     """
     Yield a file's records, or those of a stretch, and an error for each run that is none.
@@ -85,7 +87,7 @@ def records_in(
     Of a record whose bytes, headers and all, are not `wanted`, no more is read.
     """
     stretch = stretch or Stretch()
-    with path.open("rb") as file:
+    with opened(path) as file:
         if _size(file) == 0:
             yield SourceError("is empty", path=path)
         members, faults = members_of(file), 0
@@ -115,19 +117,35 @@ def _first(file: BinaryIO, members: Members | None, stretch: Stretch) -> int:
     return max(stretch.start, members.first) if members else stretch.start
 
 
-def record_at(path: Path, offset: int, length: int) -> Record:
-    """Read again the one record of a place; raises SourceError where it is not there."""
-    try:
-        with path.open("rb") as file:
-            record = _read(file, offset, members_of(file))
-    except UnsoundError as fault:
-        raise said(fault, path, offset) from fault
-    except OSError as error:
-        raise SourceError(f"cannot be read ({error.strerror})", path=path) from error
-    if record.length != length:
-        other = UnsoundError(f"is {record.length} bytes long, not {length}")
-        raise said(other, path, offset)
+def records_at(path: File, places: Iterable[Locator]) -> Iterator[Record | SourceError]:
+    """Read again the records at places of one file; yield an error for each that is not there."""
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(opened(path))
+            members = members_of(file)
+        except (OSError, SourceError) as error:
+            yield from (_unreadable(path, error) for _ in places)
+            return
+        for place in places:
+            try:
+                yield _record_at(file, place, members)
+            except UnsoundError as fault:
+                yield said(fault, path, place.offset)
+            except (OSError, SourceError) as error:
+                yield _unreadable(path, error)
+
+
+def _record_at(file: BinaryIO, place: Locator, members: Members | None) -> Record:
+    record = _read(file, place.offset, members)
+    if record.length != place.length:
+        raise UnsoundError(f"is {record.length} bytes long, not {place.length}")
     return record
+
+
+def _unreadable(path: File, error: OSError | SourceError) -> SourceError:
+    if isinstance(error, SourceError):
+        return error
+    return SourceError(f"cannot be read ({error.strerror})", path=path)
 
 
 def record_of(member: bytes) -> Record:
@@ -141,7 +159,7 @@ def record_of(member: bytes) -> Record:
     return record
 
 
-def said(fault: UnsoundError, path: Path, offset: int) -> SourceError:
+def said(fault: UnsoundError, path: File, offset: int) -> SourceError:
     """Say of a record that is none where it is."""
     return SourceError(f"the record here {fault}", path=path, line=offset)
 
@@ -208,7 +226,8 @@ def _places(file: BinaryIO, pattern: re.Pattern[bytes], at: int) -> Iterator[int
             if base + found.start() > last:
                 last = base + found.start()
                 yield last
-        if len(block) < _BLOCK:
+        # Where less comes than was asked for, a connection may have broken: reading on tells.
+        if len(block) < _BLOCK and not file.read(1):
             return
         # A block begins before the last one's end, lest a match is cut in two.
         base += _BLOCK - _OVERLAP
@@ -277,4 +296,8 @@ def _head(content: bytes) -> tuple[HeaderMap, int, int]:
 
 
 def _size(file: BinaryIO) -> int:
-    return os.fstat(file.fileno()).st_size
+    try:
+        return os.fstat(file.fileno()).st_size
+    except UnsupportedOperation:
+        # It is on no disk.
+        return file.seek(0, os.SEEK_END)
