@@ -327,6 +327,11 @@ class Tracker(Asking, Closing):
         with told(self.path):
             return read.known_symbols(self.reader())
 
+    def sessions(self) -> list[str]:
+        """List the market's sessions that are known, earliest first."""
+        with told(self.path):
+            return news.sessions(self.reader(), self.config.market.name)
+
     # ---- what the rooms share
 
     def market(self) -> Market:

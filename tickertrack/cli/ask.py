@@ -11,6 +11,7 @@ import click
 from tickertrack.cli.output import format_option, say, show
 from tickertrack.cli.params import Choice, complete_symbols
 from tickertrack.hints import hints
+from tickertrack.spans import span_of
 from tickertrack.store import read
 from tickertrack.tracker import Tracker
 
@@ -34,6 +35,13 @@ as_of_option = click.option(
 @as_of_option
 @click.option("--follow-renames", is_flag=True, help="Add what the symbol traded as before.")
 @click.option("--adjusted", is_flag=True, help="Adjust for the actions that actions.csv confirms.")
+@click.option("--chart", is_flag=True, help="Draw each symbol's prices on the terminal.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A picture, .png or .svg, or what export writes, by its ending.",
+)
 @format_option
 @click.pass_obj
 def history(
@@ -44,21 +52,37 @@ def history(
     as_of: str | None,
     follow_renames: bool,
     adjusted: bool,
+    chart: bool,
+    output: Path | None,
     form: str | None,
 ) -> None:
     """
-    Show the price series of SYMBOLS, a row for each session.
+    Show the price series of SYMBOLS, a row for each session, or as a picture.
 
     \b
     tickertrack history ANL -s 2021-04-01 -e 2021-04-30
     tickertrack history ANL KSE100 -f json
+    tickertrack history ANL --chart
+    tickertrack history ANL -o ANL.png
     """
+    if form and (chart or output):
+        raise click.UsageError("-f is for rows: --chart draws, and -o goes by its ending")
     names = upper(symbols)
-    rows = tracker.history_rows(
-        names, start, end, as_of=as_of, follow_renames=follow_renames, adjusted=adjusted
-    )
-    hint(tracker, names, rows)
-    show(rows, read.HISTORY, form)
+    with tracker.past(as_of) as past:
+        rows = past.history_rows(
+            names, start, end, follow_renames=follow_renames, adjusted=adjusted
+        )
+        hint(past, names, rows)
+        if output or chart:
+            # Imported here: most answers are rows.
+            from tickertrack.cli import pictures  # noqa: PLC0415
+        if output:
+            note = past.note(span_of(start, end), as_of)
+            say(f"{pictures.write(past, rows, output, note)} rows in {output}")
+        if chart:
+            pictures.draw(past, rows)
+    if not (output or chart):
+        show(rows, read.HISTORY, form)
 
 
 @click.command()

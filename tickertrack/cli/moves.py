@@ -25,6 +25,10 @@ day_option = click.option("-d", "--date", "day", help="One day, YYYY-MM-DD.")
 # What a table's figures are rounded to; every other form gives them as they are.
 _PLACES = {"expected": 2, "abnormal": 2, "t": 2, "p": 4, "factor": 4}
 
+# In what people look at, the last ten sessions stand beside the move.
+_BESIDE = MOVES.index("change_percent") + 1
+_WITH_COURSE = (*MOVES[:_BESIDE], "course", *MOVES[_BESIDE:])
+
 Row = dict[str, Any]
 
 
@@ -67,7 +71,13 @@ def moves(
         if chosen(form) in {"json", "jsonl"} and since and since == until:
             show(past.with_news(rows, since), (*MOVES, "news"), form)
             return
-    show(_rounded(rows, form), MOVES, form)
+        if chosen(form) in {"table", "markdown"}:
+            # Imported here: only people look at a course.
+            from tickertrack.cli.pictures import sparked  # noqa: PLC0415
+
+            show(sparked(past, _rounded(rows, form)), _WITH_COURSE, form)
+            return
+    show(rows, MOVES, form)
 
 
 @click.command()

@@ -27,6 +27,7 @@ _LEFT_OUT_FIRST = (
     *("raw", "verdict", "direction", "percent", "first", "high", "low", "page_date"),
     *("published_precision", "publisher", "byline", "tags", "file", "published_at"),
     *("reference_price", "change", "confidence", "captured_at", "quotes", "t", "expected"),
+    "course",
 )
 
 

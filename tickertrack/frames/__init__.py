@@ -2,11 +2,13 @@
 
 from tickertrack.frames.files import EXPORTS, write_file
 from tickertrack.frames.notes import Note, coverage_of, noted
+from tickertrack.frames.pictures import PICTURES, write_picture
 from tickertrack.frames.styles import Style, styled
 from tickertrack.frames.typed import frame, stream
 
 __all__ = [
     "EXPORTS",
+    "PICTURES",
     "Note",
     "Style",
     "coverage_of",
@@ -15,4 +17,5 @@ __all__ = [
     "stream",
     "styled",
     "write_file",
+    "write_picture",
 ]

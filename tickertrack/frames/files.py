@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tickertrack.frames.typed import DAYS, MOMENTS
 from tickertrack.harmless import safe_cell
 from tickertrack.suggest import meant
 
-__all__ = ["EXPORTS", "write_file"]
+__all__ = ["EXPORTS", "drafted", "write_file"]
 
 _SHEET_ROWS = 1_048_576
 _GROUP = 50
@@ -40,12 +41,24 @@ def write_file(answer: pd.DataFrame | pa.RecordBatchReader, path: Path) -> int:
     if isinstance(answer, pd.DataFrame):
         answer = _read(answer)
     counts: list[int] = []
+    with drafted(path) as draft:
+        writer(_counted(answer, counts), draft)
+    return sum(counts)
+
+
+@contextmanager
+def drafted(path: Path) -> Iterator[Path]:
+    """
+    Give a file to write, which takes the place of `path` when that is done, and only then.
+
+    Raises TickertrackError for a place that cannot be written.
+    """
     try:
         target = path.resolve()
         handle, draft = tempfile.mkstemp(dir=target.parent, suffix=path.suffix)
         os.close(handle)
         try:
-            writer(_counted(answer, counts), Path(draft))
+            yield Path(draft)
             _settle(Path(draft), target)
         except BaseException:
             Path(draft).unlink(missing_ok=True)
@@ -53,7 +66,6 @@ def write_file(answer: pd.DataFrame | pa.RecordBatchReader, path: Path) -> int:
     except OSError as error:
         reason = error.strerror or error
         raise TickertrackError(f"{path}: cannot be written ({reason})") from error
-    return sum(counts)
 
 
 def _read(table: pd.DataFrame) -> pa.RecordBatchReader:

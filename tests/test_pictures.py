@@ -1,0 +1,278 @@
+"""Prices as pictures: charts on a terminal, files, sparklines, and what a notebook shows."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from fcntl import ioctl
+from pathlib import Path
+from termios import TIOCSWINSZ
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import tickertrack as tt
+from tests.support import command, made_pages, write_pages
+from tickertrack.cli import main
+from tickertrack.cli.chart import _ASCII, _BRAILLE, LEVELS, Ink, Paper, chart
+from tickertrack.course import Course, courses, spark
+from tickertrack.errors import QueryError, TickertrackError
+from tickertrack.frames import write_picture
+from tickertrack.markets import load_market
+
+PSX = load_market("psx")
+DAYS = [f"2021-04-{day:02}" for day in range(1, 29)]
+INKS = [_BRAILLE, _ASCII]
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def course(statuses: str, prices: list[float] | None = None, symbol: str = "ANL") -> Course:
+    """Make a course of a letter for each session: f(inal), i(mplied), p(rovisional), blank."""
+    names = {"f": "final", "i": "implied", "p": "provisional"}
+    known = prices or [30.0 + number for number in range(len(statuses))]
+    rows = [
+        {"symbol": symbol, "session": day, "price": price, "low": price - 1, "high": price + 1}
+        | {"status": names[letter]}
+        for day, price, letter in zip(DAYS, known, statuses, strict=False)
+        if letter != " "
+    ]
+    (made,) = courses(rows, DAYS[: len(statuses)], PSX)
+    return made
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    with tt.open(folder / "x.db") as tracker:
+        tracker.ingest(write_pages(folder / "p.jsonl", made_pages(45)))
+    return folder / "x.db"
+
+
+@pytest.fixture
+def run(
+    filled: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
+    """Run a command line on the filled database: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_line(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["--db", str(filled), *arguments])
+        output = capsys.readouterr()
+        return int(ended.value.code or 0), output.out, output.err
+
+    return run_line
+
+
+# ---- on a terminal
+
+
+def test_a_chart_in_ascii_reads_as_printed():
+    drawn = chart(
+        course("fffi pf", [30, 31, 32, 33, 0, 32, 34]), Paper(64, 5, _ASCII, coloured=False)
+    )
+    assert drawn.splitlines() == [
+        "ANL (PKR), 2021-04-01 to 2021-04-07: 6 sessions, last 34.00",
+        "34.00 |                                                      ..*",
+        "      |                        ....o                     ....",
+        "32.00 |              .....*....                       p..",
+        "      |     ....*....",
+        "30.00 |*....",
+        "      +-------------------------------------x-------------------",
+        "       2021-04-01             2021-04-04              2021-04-07",
+        "       * seen 4  o implied 1  p provisional 1  x missing 1",
+    ]
+
+
+@pytest.mark.parametrize("ink", INKS)
+@pytest.mark.parametrize(("letter", "kind"), [("i", "implied"), ("p", "provisional")])
+def test_what_is_no_plain_quote_has_a_mark_of_its_own(ink: Ink, letter: str, kind: str):
+    sheet = Paper(60, 8, ink, coloured=False)
+    plain, marked = chart(course("ffff"), sheet), chart(course(f"ff{letter}f"), sheet)
+    assert marked.count(ink.marks[kind]) >= 2
+    assert [kind in drawn for drawn in (plain, marked)] == [False, True]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.text("fip ", min_size=1, max_size=28).filter(str.strip),
+    st.lists(st.floats(0.01, 1e6), min_size=28, max_size=28),
+    st.integers(40, 200),
+    st.sampled_from(INKS),
+)
+def test_a_chart_keeps_to_the_terminals_width(
+    statuses: str, prices: list[float], width: int, ink: Ink
+):
+    drawn = chart(course(statuses, prices), Paper(width, 10, ink, coloured=False))
+    assert max(map(len, drawn.splitlines())) <= width
+    legend = drawn.splitlines()[13:]
+    told = {kind: int(n) for kind, n in re.findall(r"([a-z]+) ([0-9]+)", "\n".join(legend))}
+    core = statuses.strip()
+    letters = {"seen": "f", "implied": "i", "provisional": "p", "missing": " "}
+    assert told == {kind: core.count(one) for kind, one in letters.items() if one in core}
+
+
+def test_an_index_is_in_points():
+    assert "KSE100 (points)" in chart(
+        course("ff", symbol="KSE100"), Paper(80, 5, _ASCII, coloured=False)
+    )
+
+
+def on_terminal(words: list[str], **environ: str) -> str:
+    """Run a command on a terminal of 60 by 20 letters; give what it shows."""
+    leader, follower = pty.openpty()
+    ioctl(follower, TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))
+    base = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES", "NO_COLOR"}}
+    with subprocess.Popen(
+        words, stdout=follower, stderr=subprocess.DEVNULL, env={**base, "TERM": "xterm", **environ}
+    ):
+        os.close(follower)
+        shown = b""
+        while piece := _piece(leader):
+            shown += piece
+    os.close(leader)
+    return shown.decode()
+
+
+def _piece(leader: int) -> bytes:
+    try:
+        return os.read(leader, 65_536)
+    except OSError:
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("environ", "shows"),
+    [
+        ({"PYTHONIOENCODING": "utf-8"}, {"colours", "braille"}),
+        ({"PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}, {"braille"}),
+        ({"PYTHONIOENCODING": "ascii", "NO_COLOR": "1"}, set()),
+    ],
+)
+def test_a_terminal_gets_what_it_can_show(filled: Path, environ: dict[str, str], shows: set[str]):
+    shown = on_terminal(command("--db", filled, "history", "ANL", "--chart"), **environ)
+    assert ("\x1b[" in shown) == ("colours" in shows)
+    assert shown.isascii() == ("braille" not in shows)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert len(lines) <= 20
+
+
+def test_each_symbol_has_a_chart_and_a_pipe_no_colour(run: Run):
+    code, out, _ = run("history", "ANL", "KSE100", "--chart")
+    assert (code, out.count("(PKR)"), out.count("(points)")) == (0, 1, 1)
+    assert "\x1b" not in out
+
+
+def test_a_symbol_without_a_price_is_a_hint_and_no_chart(run: Run):
+    code, out, err = run("history", "ANX", "--chart")
+    assert (code, out) == (0, "")
+    assert "near: ANL" in err
+
+
+def test_a_form_and_a_picture_are_not_both_had(run: Run):
+    assert run("history", "ANL", "--chart", "-f", "json")[0] == 2
+
+
+# ---- on disk
+
+
+def test_a_png_is_a_picture_of_some_size(run: Run, tmp_path: Path):
+    code, out, err = run("history", "ANL", "KSE100", "-o", "a.PNG")
+    assert (code, out) == (0, "")
+    assert "rows in a.PNG" in err
+    head = (tmp_path / "a.PNG").read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", head[16:]) == (1200, 960)
+
+
+def test_an_svg_has_the_marks_that_the_course_has(tmp_path: Path):
+    pytest.importorskip("matplotlib")
+
+    def lines(statuses: str) -> int:
+        write_picture([course(statuses)], tmp_path / "a.svg")
+        root = ET.parse(tmp_path / "a.svg").getroot()  # noqa: S314  (our own)
+        ids = [one.get("id") or "" for one in root.iter()]
+        return sum(one.startswith(("line2d", "LineCollection")) for one in ids)
+
+    plain = lines("fffff")
+    assert [lines(statuses) - plain for statuses in ("ffiff", "ffipf", "fip f")] == [2, 4, 6]
+
+
+def test_the_same_prices_are_the_same_picture_and_dollars_no_formula(tmp_path: Path):
+    pytest.importorskip("matplotlib")
+    for name in ("a.svg", "b.svg"):
+        write_picture([course("ff", symbol="A$x_$")], tmp_path / name)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_without_matplotlib_the_extra_is_named(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    code, _, err = run("history", "ANL", "-o", "a.png")
+    assert code == 2
+    assert "pip install 'tickertrack[plot]'" in err
+    assert not Path("a.png").exists()
+
+
+def test_a_picture_that_cannot_be_written_leaves_nothing(tmp_path: Path):
+    pytest.importorskip("matplotlib")
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(TickertrackError, match="cannot be written"):
+        write_picture([course("ff")], tmp_path / "a.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize(("drawn", "why"), [([], "no price"), ([course("f")] * 13, "13 symbols")])
+def test_no_course_and_too_many_are_refused(tmp_path: Path, drawn: list[Course], why: str):
+    with pytest.raises(QueryError, match=why):
+        write_picture(drawn, tmp_path / "a.png")
+
+
+def test_other_endings_are_files(run: Run, tmp_path: Path):
+    assert run("history", "ANL", "-o", "a.csv")[0] == 0
+    rows = run("history", "ANL", "-f", "csv")[1].count("\n")
+    assert (tmp_path / "a.csv").read_text().count("\n") == rows
+    assert run("history", "ANL", "-o", "a.jpg")[0] == 2
+
+
+# ---- beside moves
+
+
+@pytest.mark.parametrize(
+    ("priced", "drawn"),
+    [
+        ({"a": 1, "b": 2, "c": 3}, "▁▄█"),
+        ({"a": 1, "c": 8}, "▁·█"),
+        ({"a": 5, "b": 5, "c": 5}, "▄▄▄"),
+        ({}, "···"),
+    ],
+)
+def test_a_sparkline_goes_from_its_lowest_to_its_highest(priced: dict[str, float], drawn: str):
+    assert spark(priced, "abc", LEVELS).replace("▅", "▄") == drawn
+
+
+def test_moves_show_the_course_of_ten_sessions_to_people_only(run: Run):
+    head, _, *rows = run("moves", "ANL", "-f", "markdown")[1].splitlines()
+    place = [cell.strip() for cell in head.split("|")].index("course")
+    shown = [row.split("|")[place].strip() for row in rows]
+    assert [len(one) for one in shown] == [min(n, 10) for n in range(1, len(rows) + 1)]
+    assert len(rows) > 10
+    assert "course" in run("moves", "ANL", "-f", "table")[1]
+    for form in ("csv", "json", "jsonl"):
+        assert "course" not in run("moves", "ANL", "-f", form)[1]
+
+
+def test_a_course_reaches_back_before_what_was_asked(run: Run):
+    whole = run("moves", "ANL", "-f", "markdown")[1].splitlines()
+    day = whole[-1].split("|")[2].strip()
+    assert run("moves", "ANL", "-d", day, "-f", "markdown")[1].splitlines()[-1] == whole[-1]
