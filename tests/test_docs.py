@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from bench import schema
-from tickertrack import errors
+from tests.support import made_pages, write_pages
+from tickertrack import errors, open_tracker
 from tickertrack.dialects import compiling
 
 ROOT = Path(__file__).parents[1]
@@ -132,3 +133,13 @@ def test_every_key_of_a_dialect_is_documented():
     keys = [f"{name}.{key}" for name, known in compiling.TABLES.items() for key in known or ("",)]
     for key in (*compiling.KEYS, *keys):
         assert f"`{key}" in printed
+
+
+def test_the_python_page_runs(tmp_path: Path):
+    with open_tracker(tmp_path / "tickertrack.db") as tracker:
+        tracker.ingest(write_pages(tmp_path / "pages.jsonl", made_pages(60)))
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "captured" in done.stdout

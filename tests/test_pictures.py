@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -14,16 +15,17 @@ from pathlib import Path
 from termios import TIOCSWINSZ
 from xml.etree import ElementTree as ET
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
 import tickertrack as tt
-from tests.support import command, made_pages, write_pages
+from tests.support import command, made_pages, watching, write_pages
 from tickertrack.cli import main
 from tickertrack.cli.chart import _ASCII, _BRAILLE, LEVELS, Ink, Paper, chart
 from tickertrack.course import Course, courses, spark
 from tickertrack.errors import QueryError, TickertrackError
-from tickertrack.frames import write_picture
+from tickertrack.frames import Explanation, write_picture
 from tickertrack.markets import load_market
 
 PSX = load_market("psx")
@@ -276,3 +278,59 @@ def test_a_course_reaches_back_before_what_was_asked(run: Run):
     whole = run("moves", "ANL", "-f", "markdown")[1].splitlines()
     day = whole[-1].split("|")[2].strip()
     assert run("moves", "ANL", "-d", day, "-f", "markdown")[1].splitlines()[-1] == whole[-1]
+
+
+# ---- in a notebook
+
+HOSTILE = '<script>alert("x")</script>\u202e'
+
+
+def test_a_tracker_shows_what_is_stored_and_leaves_nothing_open(filled: Path):
+    tracker, opened = tt.open(filled), list[sqlite3.Connection]()
+    with watching(opened.append):
+        shown = tracker._repr_html_()
+    assert len(opened) == 1
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
+    with tracker:
+        pages = len(tracker.quotes("ANL")["url"].unique())
+        days = tracker.coverage("ANL").query("coverage != 'missing'")["session"]
+    assert int(re.findall(r"pages</th><td>(\d+)", shown)[0]) >= pages
+    assert f"first session</th><td>{days.min():%Y-%m-%d}" in shown
+    assert f"last session</th><td>{days.max():%Y-%m-%d}" in shown
+
+
+def test_a_tracker_without_a_database_says_so(tmp_path: Path):
+    shown = tt.open(tmp_path / "<b>.db")._repr_html_()
+    assert "<b>.db" not in shown
+    assert "&lt;b&gt;.db" in shown
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_explanation_is_a_frame_that_shows_its_move(filled: Path):
+    with tt.open(filled) as tracker:
+        why = tracker.explain("ANL", "2021-03-02")
+        none = tracker.explain("ANL", "2021-03-06")
+    assert isinstance(why, pd.DataFrame)
+    assert "<h4>ANL, 2021-03-02: " in why._repr_html_()
+    assert why["title"].iloc[0] in why._repr_html_()
+    assert "no price" in none._repr_html_()
+    assert type(why[["title"]]) is pd.DataFrame
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", f'https://a.example/"{HOSTILE}', None])
+def test_what_pages_say_is_no_markup(url: str | None):
+    row = dict.fromkeys(("relation", "publisher", "published_at", "title"), HOSTILE)
+    why = Explanation([{**row, "score": 0.5, "url": url}])
+    move = dict.fromkeys(("symbol", "session", "status"), HOSTILE)
+    why.attrs["move"] = {**move, "price": 1.0, "change": None, "flags": [HOSTILE]}
+    shown = why._repr_html_()
+    assert "&lt;script&gt;" in shown
+    assert not re.search(r"<script|\u202e|href=\"javascript|\"x\"", shown)
+
+
+def test_a_long_title_and_a_long_day_are_cut():
+    row = dict.fromkeys(("relation", "score", "publisher", "published_at", "url"))
+    shown = Explanation([{**row, "title": "x" * 1_000_000}] * 40)._repr_html_()
+    assert len(shown) < 20_000
+    assert "and 15 more" in shown

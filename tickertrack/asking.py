@@ -122,11 +122,11 @@ class Asking(ABC):
 
         The move itself, the coverage and the news status stand in the frame's `attrs`.
         """
-        from tickertrack.frames import frame  # noqa: PLC0415
+        from tickertrack.frames import Explanation, frame  # noqa: PLC0415
 
         with self.past(as_of) as past:
             found = past.explanation(symbol, day)
-        table = frame(explained(found), EXPLANATION)
+        table = Explanation(frame(explained(found), EXPLANATION))
         kept = ("move", "coverage", "news_status")
         table.attrs.update({name: found[name] for name in kept})
         return self._noted(table, span_of(day, day), as_of)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from tickertrack.asking import Asking
 from tickertrack.closing import Closing
 from tickertrack.config import Config, load_config
-from tickertrack.errors import ConfigError, QueryError, SourceError
+from tickertrack.errors import ConfigError, QueryError, SourceError, TickertrackError
 from tickertrack.harmless import safe_term
 from tickertrack.spans import Day, Symbols, capture_of, moment_of, names_of, span_of
 from tickertrack.store import news, read
@@ -78,6 +78,17 @@ class Tracker(Asking, Closing):
     def __repr__(self) -> str:
         """Name the database."""
         return f"Tracker({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        from tickertrack.frames import holdings_html  # noqa: PLC0415
+
+        try:
+            # By a look of its own: what is only shown leaves nothing open.
+            with told(self.path), closing(open_reading(self.path)) as reader:
+                held = read.holdings(reader, self.config.market.name)
+        except TickertrackError as error:
+            held = {"not open": error}
+        return holdings_html(str(self.path), held)
 
     def close(self) -> None:
         """Close the database; a closed tracker opens it again when asked."""

@@ -1,6 +1,7 @@
 """Rows to data frames and files: the only room that imports pandas."""
 
 from tickertrack.frames.files import EXPORTS, write_file
+from tickertrack.frames.notebooks import Explanation, holdings_html
 from tickertrack.frames.notes import Note, coverage_of, noted
 from tickertrack.frames.pictures import PICTURES, write_picture
 from tickertrack.frames.styles import Style, styled
@@ -9,10 +10,12 @@ from tickertrack.frames.typed import frame, stream
 __all__ = [
     "EXPORTS",
     "PICTURES",
+    "Explanation",
     "Note",
     "Style",
     "coverage_of",
     "frame",
+    "holdings_html",
     "noted",
     "stream",
     "styled",

@@ -18,6 +18,7 @@ __all__ = [
     "batches",
     "coverage",
     "history",
+    "holdings",
     "known_symbols",
     "latest",
     "quarantine",
@@ -181,6 +182,19 @@ def dating(connection: sqlite3.Connection) -> tuple[int, int]:
         "SELECT count(*), coalesce(sum(session IS NULL), 0) FROM sittings"
     ).fetchone()
     return boards, undated
+
+
+def holdings(connection: sqlite3.Connection, market: str) -> Row:
+    """Count what is held: pages, symbols, the sessions with a price; and the first and last."""
+    (pages,) = connection.execute("SELECT count(*) FROM pages").fetchone()
+    # By the sessions, which are few, and the index of prices by session.
+    sessions, first, last = connection.execute(
+        "SELECT count(*), min(session), max(session) FROM sessions WHERE market = ?"
+        " AND EXISTS (SELECT 1 FROM prices WHERE prices.session = sessions.session)",
+        (market,),
+    ).fetchone()
+    held = {"pages": pages, "symbols": len(known_symbols(connection)), "sessions": sessions}
+    return {**held, "first session": first, "last session": last}
 
 
 def series_fit(connection: sqlite3.Connection, symbol: str) -> tuple[int, int]:
