@@ -270,6 +270,7 @@ def test_moves_show_the_course_of_ten_sessions_to_people_only(run: Run):
     assert [len(one) for one in shown] == [min(n, 10) for n in range(1, len(rows) + 1)]
     assert len(rows) > 10
     assert "course" in run("moves", "ANL", "-f", "table")[1]
+    assert run("moves", "NONE", "-f", "table")[0] == 0
     for form in ("csv", "json", "jsonl"):
         assert "course" not in run("moves", "ANL", "-f", form)[1]
 

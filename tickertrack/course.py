@@ -64,20 +64,22 @@ def courses(rows: Iterable[Row], sessions: Sequence[str], market: Market) -> lis
     ]
 
 
-def spark(priced: Mapping[str, float], window: Sequence[str], levels: str) -> str:
+def spark(priced: Mapping[str, float], window: Sequence[str], letters: str) -> str:
     """
-    Draw the prices of a window of sessions, a letter for each; `levels` go from low to high.
+    Draw the prices of a window of sessions, a letter for each.
 
-    A session without a price is a dot, and prices that are all the same stand at half height.
+    The first letter is for a session without a price, the others go from low to high; prices that
+    are all the same stand at half height.
     """
     known = [priced[session] for session in window if session in priced]
     low, high = min(known, default=0.0), max(known, default=0.0)
-    top = len(levels) - 1
-    letters = (
-        levels[round(_share(priced[session], low, high) * top)] if session in priced else "·"
+    gap, levels = letters[0], letters[1:]
+    return "".join(
+        levels[round(_share(priced[session], low, high) * (len(levels) - 1))]
+        if session in priced
+        else gap
         for session in window
     )
-    return "".join(letters)
 
 
 def _share(price: float, low: float, high: float) -> float:

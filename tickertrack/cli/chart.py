@@ -24,8 +24,9 @@ _AROUND = 6
 # A date under the middle of the axis wants room beside those at its ends.
 _ROOM_FOR_THREE = 44
 
-LEVELS = "▁▂▃▄▅▆▇█"
-_PLAIN_LEVELS = "_.-:=+*#"
+# Of a sparkline: no price, then from low to high.
+LEVELS = "·▁▂▃▄▅▆▇█"
+_PLAIN_LEVELS = " _.-:=+*#"
 
 # Braille: the dots of a letter, from the top left one, by column and row.
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
@@ -81,8 +82,8 @@ def paper() -> Paper:
 
 
 def levels() -> str:
-    """Give the letters of a sparkline, from low to high, that stdout's encoding has."""
-    return LEVELS if _can_show(LEVELS + "·") else _PLAIN_LEVELS
+    """Give the letters of a sparkline that stdout's encoding has."""
+    return LEVELS if _can_show(LEVELS) else _PLAIN_LEVELS
 
 
 def chart(course: Course, sheet: Paper) -> str:

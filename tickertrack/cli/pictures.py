@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,16 +54,18 @@ def sparked(tracker: Tracker, rows: Sequence[Row]) -> list[Row]:
     if not rows:
         return []
     sessions, letters = tracker.sessions(), levels()
-    place = {session: number for number, session in enumerate(sessions, 1)}
-    begin = max(place[min(row["session"] for row in rows)] - _SPARKED, 0)
-    symbols = sorted({row["symbol"] for row in rows})
+    days = [row["session"] for row in rows]
+    first, *_ = _window(sessions, min(days))
     priced: dict[str, dict[str, float]] = {}
-    for row in tracker.history_rows(symbols, sessions[begin], max(row["session"] for row in rows)):
+    symbols = sorted({row["symbol"] for row in rows})
+    for row in tracker.history_rows(symbols, first, max(days)):
         priced.setdefault(row["symbol"], {})[row["session"]] = row["price"]
-    windows = (
-        sessions[max(place[row["session"]] - _SPARKED, 0) : place[row["session"]]] for row in rows
-    )
     return [
-        {**row, "course": spark(priced[row["symbol"]], window, letters)}
-        for row, window in zip(rows, windows, strict=True)
+        {**row, "course": spark(priced[row["symbol"]], _window(sessions, row["session"]), letters)}
+        for row in rows
     ]
+
+
+def _window(sessions: Sequence[str], last: str) -> Sequence[str]:
+    end = bisect_right(sessions, last)
+    return sessions[max(end - _SPARKED, 0) : end]
