@@ -116,6 +116,28 @@ def test_what_we_fetched_ourselves_is_never_passed_over(tmp_path: Path):
     assert len(list(captures_in(write(tmp_path / "a.warc.gz", ours), None, MARKERS))) == 1
 
 
+HEADS = {
+    b"": False,
+    b"Content-Encoding: gzip": True,
+    b"transfer-encoding: chunked": True,
+    b"CONTENT-ENCODING: BR": True,
+    b"the encoding of it": False,
+    b"X-Tickertrack-Basis: http": True,
+    b"\0N\0o": True,
+}
+
+
+@pytest.mark.parametrize("words", HEADS)
+def test_what_cannot_be_searched_as_it_lies_is_never_passed_over(tmp_path: Path, words: bytes):
+    def found(content: bytes) -> bool:
+        one = record(content, WARC_Type="conversion", Content_Type="text/plain")
+        return bool(list(captures_in(write(tmp_path / "a.wet.gz", one), None, MARKERS)))
+
+    assert found(b"news " * 100 + words + b" news" * 100) == HEADS[words]
+    # Far below the head these are words as others, but for a zero.
+    assert found(b"news " * 900 + words) == (words[:1] == b"\0")
+
+
 # --- files read in parts -------------------------------------------------------------------------
 
 

@@ -39,9 +39,11 @@ def finder(markers: frozenset[str]) -> Callable[[bytes], bool]:
     pattern = re.compile(b"|".join(_pattern(marker) for marker in sorted(markers)))
 
     def found_in(content: bytes) -> bool:
-        return any(
+        places = search(content)
+        # Nearly every page of an archive has none.
+        return bool(places) and any(
             pattern.search(content, max(start - _REACH, 0), end + _REACH)
-            for _, start, end in search(content)
+            for _, start, end in places
         )
 
     return found_in

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import BinaryIO, Protocol, cast
 
 import zstandard
@@ -159,7 +160,7 @@ def members_of(file: BinaryIO) -> Members | None:
         return _zstd(file, begun)
     if begun.startswith(_GZIP) or (begun != RECORD and file.name.endswith(".gz")):
         beginning = re.compile(re.escape(_GZIP) + rb"[\x00-\x1f]")
-        return Members(file, lambda: isal_zlib.decompressobj(wbits=31), beginning)
+        return Members(file, partial(isal_zlib.decompressobj, wbits=31), beginning)
     return _zstd(file, begun) if begun != RECORD and file.name.endswith(".zst") else None
 
 
@@ -169,7 +170,7 @@ def _zstd(file: BinaryIO, begun: bytes) -> Members:
         file.seek(0)
         size = int.from_bytes(file.read(_SIZES)[len(_DICTIONARY) :], "little")
         shared, first = _dictionary(file.read(min(size, LIMIT))), _SIZES + size
-    return Members(file, lambda: _Zstd(shared), re.compile(re.escape(_ZSTD)), first)
+    return Members(file, partial(_Zstd, shared), re.compile(re.escape(_ZSTD)), first)
 
 
 def _dictionary(content: bytes) -> zstandard.ZstdCompressionDict | None:
