@@ -179,11 +179,17 @@ def test_each_symbol_has_a_chart_and_a_pipe_no_colour(run: Run):
 def test_a_symbol_without_a_price_is_a_hint_and_no_chart(run: Run):
     code, out, err = run("history", "ANX", "--chart")
     assert (code, out) == (0, "")
-    assert "near: ANL" in err
+    assert "ANL?" in err
 
 
-def test_a_form_and_a_picture_are_not_both_had(run: Run):
-    assert run("history", "ANL", "--chart", "-f", "json")[0] == 2
+@pytest.mark.parametrize("picture", [("--chart",), ("-o", "a.png")])
+@pytest.mark.parametrize("rows", [("-f", "json"), ("-c", "price")])
+def test_rows_and_a_picture_are_not_both_had(
+    run: Run, picture: tuple[str, ...], rows: tuple[str, ...]
+):
+    code, out, err = run("history", "ANL", *picture, *rows)
+    assert (code, out) == (2, "")
+    assert "are for rows" in err
 
 
 # ---- on disk

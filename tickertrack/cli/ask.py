@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tickertrack.cli.output import format_option, say, show
+from tickertrack.cli.output import format_option, refuse_rows, say, show
 from tickertrack.cli.params import Choice, complete_symbols
 from tickertrack.hints import hints
 from tickertrack.spans import span_of
@@ -65,8 +65,8 @@ def history(
     tickertrack history ANL --chart
     tickertrack history ANL -o ANL.png
     """
-    if form and (chart or output):
-        raise click.UsageError("-f is for rows: --chart draws, and -o goes by its ending")
+    if chart or output:
+        refuse_rows(form, "--chart draws, and -o goes by its ending")
     names = upper(symbols)
     with tracker.past(as_of) as past:
         rows = past.history_rows(

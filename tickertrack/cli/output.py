@@ -25,6 +25,7 @@ __all__ = [
     "complain",
     "form_option",
     "format_option",
+    "refuse_rows",
     "say",
     "short",
     "show",
@@ -72,6 +73,12 @@ def show_object(found: Row, form: str) -> None:
 def chosen(form: str | None) -> str:
     """Give the form that was asked for: without one a table on a terminal, else CSV."""
     return form or ("table" if sys.stdout.isatty() else "csv")
+
+
+def refuse_rows(form: str | None, advice: str) -> None:
+    """Raise UsageError where a form or columns of rows were asked for, and there are none."""
+    if form or click.get_current_context().meta.get(_COLUMNS) is not None:
+        raise click.UsageError(f"-f and -c are for rows: {advice}")
 
 
 def say(text: str) -> None:
