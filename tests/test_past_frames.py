@@ -124,7 +124,7 @@ def test_openbb_has_plain_days_and_small_letters(filled: Path):
 
 @pytest.mark.parametrize(("style", "near"), [("yfinanc", "yfinance"), ("Tidy", "tidy")])
 def test_a_mistyped_style_gets_a_suggestion(filled: Path, style: Any, near: str):
-    with tt.open(filled) as tracker, pytest.raises(QueryError, match=f"did you mean {near}"):
+    with tt.open(filled) as tracker, pytest.raises(QueryError, match=f"did you mean '{near}'"):
         tracker.history("ANL", style=style)
 
 
