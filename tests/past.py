@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -28,6 +27,7 @@ from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 from daemons import rows
+from support import serving
 from warcs import http, record, write
 
 from tickertrack import Tracker
@@ -322,14 +322,8 @@ def library(folder: Path, made: Sequence[Copy] | None = None) -> Iterator[Librar
         if part:
             opened.add(crawl, *(one.record() for one in part))
     opened.add_replays(*made)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield opened
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 # --- a tracker that asks it ----------------------------------------------------------------------

@@ -15,24 +15,56 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from socketserver import BaseServer
 from typing import Any
 
 import pytest
 
+from tickertrack.cli import main as tickertrack_main
 from tickertrack.models import IngestReport
 from tickertrack.store import linked
 from tickertrack.store.facts import Facts
 
 Record = dict[str, str]
 Digests = dict[str, str]
+Run = Callable[..., tuple[int, str, str]]
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
+
+# --- commands and servers ------------------------------------------------------------------------
+
+
+def command_line(capsys: pytest.CaptureFixture[str], *first: str) -> Run:
+    """Give what runs a command line in this process: exit code, stdout, stderr."""
+
+    def run_line(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            tickertrack_main([*first, *arguments])
+        output = capsys.readouterr()
+        return int(ended.value.code or 0), output.out, output.err
+
+    return run_line
+
+
+@contextmanager
+def serving(server: BaseServer) -> Iterator[None]:
+    """Let a server answer in a thread of its own, and end both."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
 
 # --- pages: own words around made-up strips ------------------------------------------------------
 

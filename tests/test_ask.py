@@ -7,7 +7,6 @@ import io
 import json
 import os
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from support import Run, command_line
 
 import tickertrack as tt
-from tickertrack.cli import COMMANDS, main
+from tickertrack.cli import COMMANDS
 from tickertrack.frames import write_file
 from tickertrack.store.read import COVERAGE, HISTORY, QUOTES
 
@@ -32,21 +32,13 @@ KARACHI: The lights of the harbour were lit again on Wednesday.
 Karachi Harbour Lights Fishermen
 """
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command line in a folder of its own: exit code, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
 
-    def run_line(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        output = capsys.readouterr()
-        return int(ended.value.code or 0), output.out, output.err
-
-    return run_line
+    return command_line(capsys)
 
 
 @pytest.fixture

@@ -85,21 +85,24 @@ def as_printed(printed: str, real: str) -> bool:
     return re.fullmatch(pattern, real.rstrip() + "\n" if real.strip() else "") is not None
 
 
+def all_as_printed(commands: list[tuple[str, str]], folder: Path) -> str:
+    """Run commands, see that each prints what is printed, and give all that they said."""
+    (folder / ".where").write_text(str(folder))
+    outcomes = run_all(commands, folder)
+    for command, printed, real in outcomes:
+        assert as_printed(printed, real), f"{command}\n--- printed\n{printed}\n--- real\n{real}"
+    return "".join(real for _, _, real in outcomes)
+
+
 def test_the_tutorial_runs_as_printed(tmp_path: Path):
-    (tmp_path / ".where").write_text(str(tmp_path))
     commands = commands_of(ROOT / "docs/tutorial.md")
     assert len(commands) > 10
-    for command, printed, real in run_all(commands, tmp_path):
-        assert as_printed(printed, real), f"{command}\n--- printed\n{printed}\n--- real\n{real}"
+    all_as_printed(commands, tmp_path)
 
 
 def test_exit_codes_are_as_printed(tmp_path: Path):
-    (tmp_path / ".where").write_text(str(tmp_path))
-    outcomes = run_all(commands_of(ROOT / "docs/exit-codes.md"), tmp_path)
-    told = "".join(real for _, _, real in outcomes)
+    told = all_as_printed(commands_of(ROOT / "docs/exit-codes.md"), tmp_path)
     assert {f"exit code {code}" for code in (0, 1, 2, 4)} <= set(told.splitlines())
-    for command, printed, real in outcomes:
-        assert as_printed(printed, real), f"{command}\n--- printed\n{printed}\n--- real\n{real}"
 
 
 def test_the_codes_are_those_of_the_errors():
@@ -110,22 +113,18 @@ def test_the_codes_are_those_of_the_errors():
 
 
 def test_the_readme_runs_as_printed(tmp_path: Path):
-    (tmp_path / ".where").write_text(str(tmp_path))
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     setup = [("tickertrack demo --keep courier > tour.txt\ncd courier", "")]
     code, printed = re.findall(r"```python\n(.*?)```.*?```\n(.*?)```", text, re.DOTALL)[0]
     commands = [*setup, *commands_of(ROOT / "README.md"), (f"python <<'END'\n{code}END", printed)]
     assert len(commands) == 7
-    for command, expected, real in run_all(commands, tmp_path):
-        assert as_printed(expected, real), f"{command}\n--- printed\n{expected}\n--- real\n{real}"
+    all_as_printed(commands, tmp_path)
 
 
 def test_a_publisher_is_added_as_printed(tmp_path: Path):
-    (tmp_path / ".where").write_text(str(tmp_path))
     commands = commands_of(ROOT / "docs/publishers.md")
     assert len(commands) > 15
-    for command, printed, real in run_all(commands, tmp_path):
-        assert as_printed(printed, real), f"{command}\n--- printed\n{printed}\n--- real\n{real}"
+    all_as_printed(commands, tmp_path)
 
 
 def test_every_key_of_a_dialect_is_documented():

@@ -7,7 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -16,15 +16,13 @@ import pytest
 from daemons import folder_of
 from hypothesis import given, strategies as st
 from newsroom import strip_page
-from support import write_pages
+from support import Run, command_line, write_pages
 
 import tickertrack as tt
 from tickertrack.cli import cli, main
 from tickertrack.suggest import likely_day, meant, near
 
 WED = date(2021, 4, 7)
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 def commands(group: click.Group, *above: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -58,13 +56,7 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     """Run a command line in the folder: exit code, stdout, stderr."""
     monkeypatch.chdir(folder)
 
-    def run_line(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        output = capsys.readouterr()
-        return int(ended.value.code or 0), output.out, output.err
-
-    return run_line
+    return command_line(capsys)
 
 
 # ---- help

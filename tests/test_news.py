@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -19,17 +19,15 @@ import statsmodels.api as sm
 from hypothesis import given, strategies as st
 from newsroom import Record, article, at_new_terms, sessions, strip_page, walk
 from scipy import special
-from support import write_pages
+from support import Run, command_line, write_pages
 
 import tickertrack as tt
-from tickertrack.cli import main
 from tickertrack.moves import MOVES
 from tickertrack.store.news import LINKS, NEWS
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 WED, THU, FRI, MON = (date(2021, 4, day) for day in (7, 8, 9, 12))
 
-Run = Callable[..., tuple[int, str, str]]
 Row = dict[str, Any]
 
 
@@ -38,13 +36,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     """Run a command line in a folder of its own: exit code, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
 
-    def run_line(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        output = capsys.readouterr()
-        return int(ended.value.code or 0), output.out, output.err
-
-    return run_line
+    return command_line(capsys)
 
 
 def filled(folder: Path, *calls: Iterable[Record], name: str = "tickertrack.db") -> Path:

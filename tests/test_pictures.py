@@ -9,7 +9,6 @@ import sqlite3
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
 from fcntl import ioctl
 from pathlib import Path
 from termios import TIOCSWINSZ
@@ -18,10 +17,9 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
+from support import Run, command, command_line, made_pages, watching, write_pages
 
 import tickertrack as tt
-from tests.support import command, made_pages, watching, write_pages
-from tickertrack.cli import main
 from tickertrack.cli.chart import _ASCII, _BRAILLE, LEVELS, Ink, Paper, chart
 from tickertrack.course import Course, courses, spark
 from tickertrack.errors import QueryError, TickertrackError
@@ -31,8 +29,6 @@ from tickertrack.markets import load_market
 PSX = load_market("psx")
 DAYS = [f"2021-04-{day:02}" for day in range(1, 29)]
 INKS = [_BRAILLE, _ASCII]
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 def course(statuses: str, prices: list[float] | None = None, symbol: str = "ANL") -> Course:
@@ -67,13 +63,7 @@ def run(
     """Run a command line on the filled database: exit code, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
 
-    def run_line(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(["--db", str(filled), *arguments])
-        output = capsys.readouterr()
-        return int(ended.value.code or 0), output.out, output.err
-
-    return run_line
+    return command_line(capsys, "--db", str(filled))
 
 
 # ---- on a terminal
@@ -269,7 +259,11 @@ def test_a_sparkline_goes_from_its_lowest_to_its_highest(priced: dict[str, float
     assert spark(priced, "abc", LEVELS).replace("▅", "▄") == drawn
 
 
-def test_moves_show_the_course_of_ten_sessions_to_people_only(run: Run):
+def test_moves_show_the_course_of_ten_sessions_to_people_only(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+):
+    # On a narrow terminal it is left out.
+    monkeypatch.setenv("COLUMNS", "160")
     head, _, *rows = run("moves", "ANL", "-f", "markdown")[1].splitlines()
     place = [cell.strip() for cell in head.split("|")].index("course")
     shown = [row.split("|")[place].strip() for row in rows]

@@ -269,9 +269,7 @@ class Tracker(Asking, Closing):
     ) -> pd.DataFrame:
         """Give every observed line, a row per page that shows it; undated ones have no session."""
         span = span_of(start, end)
-        with self.past(as_of) as past:
-            table = past._frame(read.quotes(names_of(symbols), span))  # noqa: SLF001  (as above)
-        return self._noted(table, span, as_of)
+        return self._answer(read.quotes(names_of(symbols), span), span, as_of)
 
     def coverage(
         self,
@@ -283,9 +281,7 @@ class Tracker(Asking, Closing):
     ) -> pd.DataFrame:
         """Give sessions by symbols: captured, implied, missing or conflicting."""
         span = span_of(start, end)
-        with self.past(as_of) as past:
-            table = past._frame(read.coverage(names_of(symbols), span))  # noqa: SLF001  (as above)
-        return self._noted(table, span, as_of)
+        return self._answer(read.coverage(names_of(symbols), span), span, as_of)
 
     # ---- questions, as rows: what the command line prints, without pandas
 
@@ -396,6 +392,13 @@ class Tracker(Asking, Closing):
         names = symbols or last_names(read.known_symbols(connection), market)
         rows = follow(connection, names, span, market)
         return adjust(rows, under_last_names(actions, names, market))
+
+    def _answer(
+        self, question: read.Question, span: read.Span, as_of: str | date | None
+    ) -> pd.DataFrame:
+        with self.past(as_of) as past:
+            table = past._frame(question)  # noqa: SLF001  (it is one of us)
+        return self._noted(table, span, as_of)
 
     @contextmanager
     def past(self, as_of: str | date | None) -> Iterator[Self]:
