@@ -454,5 +454,5 @@ def test_the_printed_queries_give_a_history(tmp_path: Path, monkeypatch: pytest.
         plain = [["" if pd.isna(one) else one for one in row] for row in found]
         assert sorted((row[1], row[4]) for row in plain) == expected != []
     duckdb.sql(dataset)
-    stored = duckdb.sql("SELECT captured_at, price FROM 'dataset/**/*' WHERE symbol = 'ANL'")
+    stored = duckdb.sql("SELECT captured_at, price FROM 'dataset/**/*.parquet' WHERE symbol = 'ANL'")
     assert sorted((at or "", price) for at, price in stored.fetchall()) == expected
