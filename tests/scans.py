@@ -34,7 +34,7 @@ def scanned(
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
+    files = (path for path in folder.rglob("*") if path.suffix != ".tmp" and path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 

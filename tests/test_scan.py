@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,7 @@ def test_half_a_part_does_not_count_and_is_written_again(tmp_path: Path, left: i
     note(parts, "x.jsonl").unlink()
     for table in TABLES[left:]:
         (file,) = (parts / table).iterdir()
-        file.with_name(f".{file.name}.tmp").write_bytes(file.read_bytes()[:99])
+        file.with_name(f".{file.name}.0.tmp").write_bytes(file.read_bytes()[:99])
         file.unlink()
     assert ingested(tmp_path / "half.db", parts).pages == 0
     assert scanned(place, parts).read == 1
@@ -431,6 +432,16 @@ def test_an_input_whose_reader_dies_is_read_by_another(
     assert (contents(tmp_path / "parts") == contents(tmp_path / "whole")) == (missing == 0)
 
 
+def test_scans_side_by_side_share_a_folder(tmp_path: Path):
+    place, parts = inputs(tmp_path / "in"), tmp_path / "parts"
+    scanned(place, tmp_path / "alone")
+    # All of them read all, and write the same.
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: scanned(place, parts, again=True), range(4)))
+    assert contents(parts) == contents(tmp_path / "alone")
+    assert not list(parts.rglob("*.tmp"))
+
+
 # ---- the parts as they are
 
 
@@ -454,5 +465,7 @@ def test_the_printed_queries_give_a_history(tmp_path: Path, monkeypatch: pytest.
         plain = [["" if pd.isna(one) else one for one in row] for row in found]
         assert sorted((row[1], row[4]) for row in plain) == expected != []
     duckdb.sql(dataset)
-    stored = duckdb.sql("SELECT captured_at, price FROM 'dataset/**/*.parquet' WHERE symbol = 'ANL'")
+    stored = duckdb.sql(
+        "SELECT captured_at, price FROM 'dataset/**/*.parquet' WHERE symbol = 'ANL'"
+    )
     assert sorted((at or "", price) for at, price in stored.fetchall()) == expected

@@ -142,6 +142,7 @@ def test_a_worker_killed_half_way_changes_nothing(tmp_path: Path):
             scanned(place, "memory://mine/alone", **scheduler)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_dies_ends_the_call(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     place, parts = slow(tmp_path / "in", INPUTS), tmp_path / "parts"
     with cluster(tmp_path) as some:
