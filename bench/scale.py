@@ -29,6 +29,8 @@ from tickertrack.tracker import BATCH
 __all__ = ["main"]
 
 RUNS, PRICE = 5, 0.04
+# Bytes a second that one worker is given of what it reads, which nobody measures here.
+LINE = 50e6
 # A month of Common Crawl: its WET files, and their bytes.
 FILES, BYTES = 90_000, 9e12
 WORKERS = (8, 64, 512)
@@ -49,13 +51,20 @@ def main(price: float = PRICE) -> None:
         folder = Path(name)
         speed, each = _row_of_text(folder), _row_of_inputs(folder)
         _rows_of_ours(folder)
-    seconds = BYTES / speed + FILES * each
-    say(f"\n{FILES:,} files, {BYTES / 1e12:g} TB: {seconds / 3600:,.0f} core-hours,"
-        f" {price * seconds / 3600:,.2f} dollars at {price:g} an hour\n")  # fmt: skip
-    say("| workers | time | read, all together |\n|---|---|---|")
+    _plan(BYTES / speed + FILES * each, price)
+
+
+def _plan(seconds: float, price: float) -> None:
+    """Say what a month takes where reading bounds it, and where each worker's line does."""
+    waiting = max(seconds, BYTES / LINE)
+    say(f"\n{FILES:,} files, {BYTES / 1e12:g} TB: {seconds / 3600:,.0f} core-hours, or at"
+        f" {LINE / 1e6:g} MB/s a worker {waiting / 3600:,.0f}\n")  # fmt: skip
+    say("| workers | time | at that line | read, all together | dollars |\n|---|---|---|---|---|")
     for workers in WORKERS:
-        hours = seconds / workers / 3600
-        say(f"| {workers} | {hours:.2f} h | {BYTES / hours / 3600 / 1e9:.2f} GB/s |")
+        fast, slow = (60 * one / workers / 3600 for one in (seconds, waiting))
+        read = BYTES / (60 * slow) / 1e9
+        say(f"| {workers} | {fast:,.1f} min | {slow:,.1f} min | {read:.1f} GB/s |"
+            f" {price * waiting / 3600:.2f} |")  # fmt: skip
 
 
 def _row_of_text(folder: Path) -> float:
@@ -78,8 +87,10 @@ def _row_of_inputs(folder: Path) -> float:
         shutil.copy(inputs / "0.warc.wet.gz", inputs / f"{number}.warc.wet.gz")
     parts = folder / "parts"
     first, again = _medians(lambda: _scan(inputs, parts), lambda: _scan(inputs, parts, again=False))
-    row("an input, besides its bytes", f"{1e3 * first / INPUTS:.1f} ms",
+    row("an input, besides its bytes", f"{1e3 * first / INPUTS:.2f} ms",
         "the same when its part is there", first / again)  # fmt: skip
+    (merging,) = _medians(lambda: _merge(parts, folder / "none.db"))
+    row("merge a part of no page", f"{1e3 * merging / INPUTS:.2f} ms")
     return first / INPUTS
 
 

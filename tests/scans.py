@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +14,27 @@ import tickertrack as tt
 from tickertrack.errors import SourceError
 from tickertrack.ingest import Sources
 from tickertrack.scan import Listening, Machines, ScanReport, Target, scan
+from tickertrack.sources.remote import File
 
 _BLANK = 200_000
 
 
 def scanned(
-    place: Path, target: Path | str, told: list[SourceError] | None = None, **how: Any
+    place: File | Sequence[File],
+    target: Path | str,
+    told: list[SourceError] | None = None,
+    **how: Any,
 ) -> ScanReport:
     again = how.pop("again", False)
     listening = Listening(lambda _: None, ([] if told is None else told).append)
-    with tt.open(place.parent / "none.db") as tracker:
-        sources, order = Sources((place,)), Target(str(target), again)
+    paths = (place,) if isinstance(place, Path) else tuple(place)
+    with tt.open("none.db") as tracker:
+        sources, order = Sources(paths), Target(str(target), again)
         return scan(sources, tracker.desk(), order, Machines(**how), listening)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
+    files = (path for path in folder.rglob("*") if path.suffix != ".tmp" and path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from scans import contents, scanned, slow
+from shelf import bucket, shelf
 from support import command, digests, faults, made_pages, run, write_pages
 
 import tickertrack as tt
@@ -28,6 +30,7 @@ from tickertrack.ingest import Sources
 from tickertrack.parts import writing
 from tickertrack.parts.tables import TABLES
 from tickertrack.scan import Listening, Machines, Target, local, scan
+from tickertrack.sources.remote import Remote
 from tickertrack.workers import Worker, begin
 
 ROOT = Path(__file__).parents[1]
@@ -143,7 +146,7 @@ def test_half_a_part_does_not_count_and_is_written_again(tmp_path: Path, left: i
     note(parts, "x.jsonl").unlink()
     for table in TABLES[left:]:
         (file,) = (parts / table).iterdir()
-        file.with_name(f".{file.name}.tmp").write_bytes(file.read_bytes()[:99])
+        file.with_name(f".{file.name}.0.tmp").write_bytes(file.read_bytes()[:99])
         file.unlink()
     assert ingested(tmp_path / "half.db", parts).pages == 0
     assert scanned(place, parts).read == 1
@@ -183,6 +186,47 @@ def test_parts_go_wherever_fsspec_reaches(tmp_path: Path):
     ingested(tmp_path / "file.db", f"file://{tmp_path}/file")
     assert digests(tmp_path / "far.db") == digests(tmp_path / "file.db")
     assert scanned(place, "memory://far/parts").read == 0
+
+
+def test_inputs_are_read_at_addresses(tmp_path: Path):
+    place, parts = inputs(tmp_path / "in"), tmp_path / "parts"
+    told: list[SourceError] = []
+    with shelf(place) as net:
+        addresses = [Remote(net.url(path.name)) for path in sorted(place.iterdir())]
+        assert scanned(addresses, parts).read == INPUTS
+        assert scanned(addresses, parts).read == 0
+        ingested(tmp_path / "direct.db", *addresses)
+        write_pages(place / "3.jsonl", made_pages(5, seed=2))
+        assert scanned(addresses, parts).read == 1
+        write_pages(place / "3.jsonl", made_pages(60)[3::6] + made_pages(60)[:3])
+        assert scanned(addresses, parts).read == 1
+        before = contents(parts)
+        # What was read stays where its input is out of reach.
+        net.spoilt[""] = lambda answer: answer.head(403, 0)
+        report = scanned(addresses, parts, told)
+    assert (report.read, report.errors - 2) == (0, INPUTS)
+    assert len({error.path for error in told}) == INPUTS
+    assert contents(parts) == before
+    ingested(tmp_path / "merged.db", parts)
+    assert digests(tmp_path / "merged.db") == digests(tmp_path / "direct.db")
+
+
+@pytest.mark.slow
+def test_parts_go_into_buckets(tmp_path: Path):
+    place, parts = inputs(tmp_path / "in"), tmp_path / "parts"
+    scanned(place, parts)
+    (tmp_path / "empty").mkdir()
+    with bucket(tmp_path / "empty", "facts") as far:
+        assert scanned(place, f"{far}/parts").read == INPUTS
+        assert scanned(place, f"{far}/parts").read == 0
+        import fsspec  # noqa: PLC0415
+
+        files = fsspec.filesystem("s3")
+        stored = {path: files.cat_file(path) for path in files.find("facts/parts")}
+        ingested(tmp_path / "far.db", f"{far}/parts")
+    assert {path.removeprefix("facts/parts/"): stored[path] for path in stored} == contents(parts)
+    ingested(tmp_path / "near.db", parts)
+    assert digests(tmp_path / "far.db") == digests(tmp_path / "near.db")
 
 
 # ---- parts that are not as they were written
@@ -365,12 +409,12 @@ def test_a_scan_that_was_interrupted_is_finished_by_the_next(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("deaths", "missing"), [(1, 0), pytest.param(99, 4, id="the control: all die")]
+    ("deaths", "missing"), [(1, 0), pytest.param(99, 2, id="the control: all die")]
 )
 def test_an_input_whose_reader_dies_is_read_by_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaths: int, missing: int
 ):
-    place = slow(tmp_path / "in", 4)
+    place = slow(tmp_path / "in", 2)
     scanned(place, tmp_path / "whole")
     begun: list[Worker] = []
 
@@ -384,9 +428,19 @@ def test_an_input_whose_reader_dies_is_read_by_another(
     monkeypatch.setattr(local, "begin", watched)
     told: list[SourceError] = []
     report = scanned(place, tmp_path / "parts", told, workers=2)
-    assert (report.inputs, report.read) == (4, 4 - missing)
+    assert (report.inputs, report.read) == (2, 2 - missing)
     assert [error.what for error in told] == ["crashes its reader (signal 9)"] * missing
     assert (contents(tmp_path / "parts") == contents(tmp_path / "whole")) == (missing == 0)
+
+
+def test_scans_side_by_side_share_a_folder(tmp_path: Path):
+    place, parts = inputs(tmp_path / "in"), tmp_path / "parts"
+    scanned(place, tmp_path / "alone")
+    # All of them read all, and write the same.
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: scanned(place, parts, again=True), range(4)))
+    assert contents(parts) == contents(tmp_path / "alone")
+    assert not list(parts.rglob("*.tmp"))
 
 
 # ---- the parts as they are
@@ -394,7 +448,7 @@ def test_an_input_whose_reader_dies_is_read_by_another(
 
 def test_the_printed_queries_give_a_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     text = (ROOT / "docs/scale.md").read_text(encoding="utf-8")
-    (sql,) = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    sql, dataset = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     place = inputs(tmp_path / "in")
     scanned(place, tmp_path / "parts")
@@ -411,3 +465,8 @@ def test_the_printed_queries_give_a_history(tmp_path: Path, monkeypatch: pytest.
         # Of pandas' own kind of nothing.
         plain = [["" if pd.isna(one) else one for one in row] for row in found]
         assert sorted((row[1], row[4]) for row in plain) == expected != []
+    duckdb.sql(dataset)
+    stored = duckdb.sql(
+        "SELECT captured_at, price FROM 'dataset/**/*.parquet' WHERE symbol = 'ANL'"
+    )
+    assert sorted((at or "", price) for at, price in stored.fetchall()) == expected

@@ -142,6 +142,27 @@ def test_a_worker_killed_half_way_changes_nothing(tmp_path: Path):
             scanned(place, "memory://mine/alone", **scheduler)
 
 
+@pytest.mark.slow
+def test_a_scheduler_that_dies_ends_the_call(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    place, parts = slow(tmp_path / "in", INPUTS), tmp_path / "parts"
+    with cluster(tmp_path) as some:
+        allow(some, 3)
+        thread = threading.Thread(target=_kill_scheduler, args=(some, parts))
+        thread.start()
+        with pytest.raises(ClusterError, match="is gone; call again"):
+            scanned(place, parts, engine="dask", scheduler=some.address)
+        thread.join()
+    assert not caplog.records
+    scanned(place, parts)
+    scanned(place, tmp_path / "alone")
+    assert contents(parts) == contents(tmp_path / "alone")
+
+
+def _kill_scheduler(some: Cluster, parts: Path) -> None:
+    until(lambda: list(parts.glob("parts/*.json")))
+    some.signal(signal.SIGKILL, "scheduler")
+
+
 def test_a_scheduler_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("tickertrack.scan.cluster._CONNECT", 0.5)
     place = slow(tmp_path / "in", 1)

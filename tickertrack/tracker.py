@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from tickertrack.asking import Asking
 from tickertrack.closing import Closing
 from tickertrack.config import Config, load_config
-from tickertrack.errors import ConfigError, QueryError, SourceError, TickertrackError
+from tickertrack.errors import (
+    ConfigError,
+    OutOfReachError,
+    QueryError,
+    SourceError,
+    TickertrackError,
+)
 from tickertrack.harmless import safe_term
 from tickertrack.spans import Day, Symbols, capture_of, moment_of, names_of, span_of
 from tickertrack.store import news, read
@@ -431,8 +437,7 @@ class Tracker(Asking, Closing):
 
     def _store_batch(self, batch: Batch) -> IngestReport:
         report = self._store_facts(batch.facts)
-        # What was not there is no page refused: a mistyped path leaves no trace.
-        placed = [_placed(error) for error in batch.errors if os.path.lexists(error.path)]
+        placed = [_placed(error) for error in batch.errors if _is_there(error)]
         self.refuse([*placed, *batch.refusals])
         return report
 
@@ -454,10 +459,18 @@ def _tell(errors: Iterable[SourceError], refused: Refused | None) -> None:
             refused(error)
 
 
+def _is_there(error: SourceError) -> bool:
+    """Say whether there is a page to refuse: a mistyped path or address leaves no trace."""
+    if "://" in str(error.path):
+        return not isinstance(error, OutOfReachError)
+    return os.path.lexists(error.path)
+
+
 def _placed(error: SourceError) -> SourceError:
     """Give an error its file's whole path, as pages have it; the user is told what they typed."""
     kept = copy(error)
-    kept.path = Path(error.path).absolute()
+    if "://" not in str(error.path):
+        kept.path = Path(error.path).absolute()
     return kept
 
 

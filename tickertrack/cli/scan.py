@@ -11,6 +11,7 @@ from dataclasses import asdict
 import click
 
 from tickertrack.cli.output import complain, say
+from tickertrack.cli.params import Choice, complete_publishers
 from tickertrack.cli.progress import shown
 from tickertrack.errors import QueryError, SourceError
 from tickertrack.ingest import Sources
@@ -28,7 +29,7 @@ _ADDRESS = re.compile(r"[a-z]+://.+:[0-9]+")
 @click.command()
 @click.argument("paths", nargs=-1, required=True)
 @click.option("-o", "--output", required=True, help="The folder of the parts: a path, or a URL.")
-@click.option("--engine", type=click.Choice(["local", "dask"]), help="Default: local.")
+@click.option("--engine", type=Choice(["local", "dask"]), help="Default: local.")
 @click.option("--scheduler", help="Dask's scheduler, as tcp://host:8786; without it, one is begun.")
 @click.option(
     "--workers",
@@ -37,7 +38,11 @@ _ADDRESS = re.compile(r"[a-z]+://.+:[0-9]+")
     help="Processes of this machine; as many as there are cores, unless it says otherwise.",
 )
 @click.option("--captured-at", help="When the pages were captured, where they do not say.")
-@click.option("--publisher", help="Whose pages they are, whatever their address.")
+@click.option(
+    "--publisher",
+    shell_complete=complete_publishers,
+    help="Whose pages they are, whatever their address.",
+)
 @click.option("--again", is_flag=True, help="Also inputs whose part is there.")
 @click.option("--report", is_flag=True, help="Print what the parts hold as one JSON object.")
 @click.pass_obj

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+from uuid import uuid4
 
 from tickertrack.errors import ConfigError, QueryError, StoreError, TickertrackError
 from tickertrack.sources.files import SCAN
@@ -50,7 +51,7 @@ class Folder:
                 what = newer(version) if version else "is damaged"
                 raise ConfigError(what, path=self.path(SCAN))
             return
-        if self.names(""):
+        if any(SCAN not in name for name in self.names("")):
             advice = "name a new folder, or one that a scan has begun"
             raise QueryError(f"{self.place}: holds other things", advice=advice)
         with self._told():
@@ -161,13 +162,16 @@ def _protocols(system: AbstractFileSystem) -> tuple[str, ...]:
 
 
 def _write_local(target: Path, content: bytes | IO[bytes]) -> None:
-    # Of a name that no `*.parquet` finds; the next attempt writes over what a kill left.
-    beside = target.with_name(f".{target.name}.tmp")
-    with beside.open("wb") as file:
-        if isinstance(content, bytes):
-            file.write(content)
-        else:
-            shutil.copyfileobj(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(target)
+    # Of a name that no `*.parquet` finds, and that no other has who writes the same.
+    beside = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
+    try:
+        with beside.open("wb") as file:
+            if isinstance(content, bytes):
+                file.write(content)
+            else:
+                shutil.copyfileobj(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)

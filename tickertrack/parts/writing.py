@@ -25,7 +25,10 @@ GROUP = 2_000
 
 def write_part(folder: Folder, head: Head, batches: Iterable[Batch], before: Note | None) -> Note:
     """
-    Write what was read of an input, over what was there `before`. Raises StoreError.
+    Write what was read of an input, over what was there `before`.
+
+    Raises StoreError; and OutOfReachError where the input is out of reach now, and a whole part is
+    there, which stays.
 
     The same row group of each table is of the same pages. Nothing is there until all is read, and
     without its note, which comes last, a part does not count: half a part is written again.
@@ -33,6 +36,8 @@ def write_part(folder: Folder, head: Head, batches: Iterable[Batch], before: Not
     with _Sheets(head) as sheets:
         for facts in _groups(batches, sheets.errors):
             sheets.add(facts)
+        if sheets.beyond and before and before.whole:
+            raise sheets.beyond
         sheets.add_errors()
         name = name_of(head.input)
         note = f"{NOTES}/{name}.json"
@@ -85,6 +90,11 @@ class _Sheets(Closing):
         """Give the files back."""
         self._stack.close()
 
+    @property
+    def beyond(self) -> OutOfReachError | None:
+        """Give the first error that says no more than that the input is out of reach now."""
+        return next((one for one in self.errors if isinstance(one, OutOfReachError)), None)
+
     def add(self, facts: Facts) -> None:
         """Write a row group of each table."""
         rows = rows_of(facts)
@@ -115,9 +125,8 @@ class _Sheets(Closing):
 
     def note(self) -> Note:
         """Say what was written."""
-        whole = not any(isinstance(error, OutOfReachError) for error in self.errors)
         counts = {**self._counts, "errors": len(self.errors), "size": self._size}
-        return Note(self.head, self._rows, whole=whole, **counts)
+        return Note(self.head, self._rows, whole=self.beyond is None, **counts)
 
     def _write(self, table: str, rows: Sequence[Row]) -> None:
         if not rows and table not in self._writers:

@@ -113,12 +113,14 @@ def _outcomes(
 
 
 def _errors(folder: Folder, outcome: Outcome) -> Sequence[SourceError]:
+    faults = () if outcome.fault is None else (outcome.fault,)
     if outcome.note is None:
-        return () if outcome.fault is None else (outcome.fault,)
+        return faults
     try:
-        return errors_of(folder, name_of(outcome.note.head.input), outcome.note)
+        told = errors_of(folder, name_of(outcome.note.head.input), outcome.note)
     except SourceError as error:
-        return (error,)
+        told = (error,)
+    return (*faults, *told)
 
 
 def _step(outcome: Outcome, total: int) -> Step:
@@ -141,5 +143,5 @@ def _added(report: ScanReport, outcome: Outcome) -> ScanReport:
         duplicates=report.duplicates + note.found - rows["quotes"] - note.refused,
         quarantined=report.quarantined + note.refused,
         articles=report.articles + rows["articles"],
-        errors=report.errors + note.errors,
+        errors=report.errors + note.errors + (outcome.fault is not None),
     )

@@ -106,8 +106,7 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
     except ModuleNotFoundError as error:
         advice = "install tickertrack[dask]"
         raise ConfigError("needs Dask", key="--engine dask", advice=advice) from error
-    # What it would say is told by us, where it is of any concern.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _silence()
     with ExitStack() as stack:
         address: Any = scheduler or stack.enter_context(_begun(LocalCluster, workers))
         try:
@@ -120,6 +119,13 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
                 f"does not answer ({_words(error)})", address=where, advice=advice
             ) from error
         yield client
+
+
+def _silence() -> None:
+    # What Dask would say is told by us, where it is of any concern.
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _begun(kind: Any, workers: int) -> Any:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-from tickertrack.errors import SourceError, StoreError
+from tickertrack.errors import OutOfReachError, SourceError, StoreError
 from tickertrack.isolation import IsolatedReader
 from tickertrack.parts import Folder, Head, Note, name_of, note_of, write_part
 from tickertrack.reading import Batch, Order, Part, read_part
+from tickertrack.sources.remote import File, info_of
 
 __all__ = ["Outcome", "Work", "do", "lost"]
 
@@ -31,7 +31,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an input: the note of its part and whether it was read now, or a fault."""
+    """What came of an input: the note of its part, whether it was read now, or a fault, or both."""
 
     part: Part
     note: Note | None = None
@@ -50,6 +50,8 @@ def do(part: Part, work: Work, reader: IsolatedReader) -> Outcome:
         return Outcome(part, before)
     try:
         note = write_part(work.folder, head, _batches(part, work.order, reader), before)
+    except OutOfReachError as error:
+        return Outcome(part, before, fault=error)
     except OSError as error:
         # Of the folder itself it would be StoreError: this is where tables are made.
         what = f"cannot be written ({error.strerror or error})"
@@ -66,7 +68,7 @@ def lost(part: Part, work: Work, death: str) -> Outcome:
 
 
 def _head(part: Part, work: Work) -> Head:
-    return Head(str(part.path), _state(str(part.path)), work.digest)
+    return Head(str(part.path), _state(part.path), work.digest)
 
 
 def _before(part: Part, work: Work) -> Note | None:
@@ -77,23 +79,15 @@ def _batches(part: Part, order: Order, reader: IsolatedReader) -> Iterator[Batch
     return (told for told in read_part(part, order, reader) if isinstance(told, Batch))
 
 
-def _state(place: str) -> str:
+def _state(file: File) -> str:
     """Say by size and time, or by what its store says, which version of an input it is."""
     try:
-        if "://" not in place:
-            told = os.stat(place)  # noqa: PTH116  (a path as it was listed)
+        if isinstance(file, Path):
+            told = file.stat()
             return f"{told.st_size} {told.st_mtime_ns}"
-        info = _info(place)
-    except OSError:
+        info = info_of(file)
+    except (OSError, SourceError):
         # Who reads it will say so.
         return ""
     sign = next((info[key] for key in _SIGNS if info.get(key)), "")
     return f"{info.get('size')} {sign}"
-
-
-def _info(place: str) -> dict[str, Any]:
-    from fsspec.core import url_to_fs  # noqa: PLC0415  (local paths do without)
-
-    system, path = url_to_fs(place)
-    info: dict[str, Any] = system.info(path)
-    return info

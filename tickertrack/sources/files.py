@@ -96,7 +96,9 @@ def _listed(remote: Remote) -> list[File]:
     # What is a file by its name is not asked for before it is read.
     if _kind(remote) and not is_pattern(remote):
         return [remote]
-    return [one for one in list_remote(remote) if _kind(one) is not None]
+    listed = list_remote(remote)
+    scans = tuple(str(one).removesuffix(SCAN) for one in listed if one.name == SCAN)
+    return [one for one in listed if _kind(one) is not None and not one.startswith(scans)]
 
 
 def _matching(path: Path) -> list[File]:

@@ -14,12 +14,12 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from tickertrack.closing import Closing
-from tickertrack.errors import SourceError
+from tickertrack.errors import OutOfReachError, SourceError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["File", "Remote", "file_of", "is_pattern", "list_remote", "opened", "size_of"]
+__all__ = ["File", "Remote", "file_of", "info_of", "is_pattern", "list_remote", "opened", "size_of"]
 
 _ADDRESS, _CHAIN = "://", "::"
 _WEB = ("http://", "https://")
@@ -86,6 +86,17 @@ def size_of(file: File) -> int:
     return size
 
 
+def info_of(remote: Remote) -> dict[str, Any]:
+    """Give what is said of a file without reading it: size, time, version; raises SourceError."""
+    return _asked(remote, lambda _: _info(remote))
+
+
+def _info(remote: Remote) -> dict[str, Any]:
+    system, path = _system_of(remote)
+    info: dict[str, Any] = system.info(path)
+    return info
+
+
 def is_pattern(remote: Remote) -> bool:
     """Say whether an address is a pattern: with `*`, `[`, and but on the web `?`."""
     return has_magic(remote.partition("?")[0] if remote.startswith(_WEB) else remote)
@@ -105,7 +116,7 @@ def list_remote(remote: Remote) -> list[Remote]:
         raise _told(remote, error) from error
     files = [name for name, info in sorted(found.items()) if info.get("type") == "file"]
     if not files:
-        raise SourceError("no such file or folder", path=remote)
+        raise OutOfReachError("no such file or folder", path=remote)
     return [Remote(system.unstrip_protocol(name)) for name in files]
 
 
@@ -300,4 +311,4 @@ def _told(remote: Remote, error: Exception) -> SourceError:
         words = " ".join(str(cause).split())[:200] or type(cause).__name__
         what = f"cannot be read ({words})"
         advice = "try again: what was read is kept, and not stored twice" * _may_pass(error)
-    return SourceError(what, path=remote, advice=advice)
+    return OutOfReachError(what, path=remote, advice=advice)
