@@ -314,6 +314,17 @@ def test_a_server_that_fails_once_is_asked_again(served: Shelf):
     assert failed
 
 
+def test_a_damaged_record_at_an_address_is_refused_with_its_place(served: Shelf, tmp_path: Path):
+    write(served.folder / "b.warc.gz", page(1), page(2, WARC_Date="never"), page(3))
+    refused: list[SourceError] = []
+    with tt.open(tmp_path / "t.db") as tracker:
+        wheres = [served.url("b.warc.gz"), served.url("not-there.warc.gz")]
+        assert tracker.ingest(wheres, refused=refused.append).pages == 2
+        (row,) = tracker.quarantine_rows()
+    assert row["file"] == wheres[0]
+    assert {one.path for one in refused} == set(wheres)
+
+
 # --- protocols -----------------------------------------------------------------------------------
 
 

@@ -429,8 +429,7 @@ class Tracker(Asking, Closing):
     def _store_batch(self, batch: Batch) -> IngestReport:
         report = self._store_facts(batch.facts)
         # What was not there is no page refused: a mistyped path leaves no trace.
-        placed = [_placed(error) for error in batch.errors if os.path.lexists(error.path)]
-        self.refuse([*placed, *batch.refusals])
+        self.refuse([*map(_placed, filter(_is_there, batch.errors)), *batch.refusals])
         return report
 
     def _store_facts(self, facts: Facts) -> IngestReport:
@@ -451,8 +450,20 @@ def _tell(errors: Iterable[SourceError], refused: Refused | None) -> None:
             refused(error)
 
 
+def _is_there(error: SourceError) -> bool:
+    from tickertrack.sources.remote import Remote  # noqa: PLC0415
+
+    # Of what is on the net it is known where something was read of it.
+    is_read = isinstance(error.path, Remote) and error.line is not None
+    return is_read or os.path.lexists(error.path)
+
+
 def _placed(error: SourceError) -> SourceError:
     """Give an error its file's whole path, as pages have it; the user is told what they typed."""
+    from tickertrack.sources.remote import Remote  # noqa: PLC0415
+
+    if isinstance(error.path, Remote):
+        return error
     kept = copy(error)
     kept.path = Path(error.path).absolute()
     return kept
