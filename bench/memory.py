@@ -32,7 +32,7 @@ _LOOK = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What an ingest took: pages stored, seconds in all processes, peak MiB of writer and reader."""
+    """What an ingest took: pages stored, seconds of all its processes, peak MiB of two of them."""
 
     pages: int
     seconds: float

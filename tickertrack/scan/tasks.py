@@ -6,17 +6,20 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from tickertrack.errors import SourceError, StoreError
+from tickertrack.errors import OutOfReachError, SourceError, StoreError
 from tickertrack.isolation import IsolatedReader
 from tickertrack.parts import Folder, Head, Note, name_of, note_of, write_part
 from tickertrack.reading import Batch, Order, Part, read_part
+from tickertrack.sources.remote import Remote, info_of
 
 __all__ = ["Outcome", "Work", "do", "lost"]
 
 # What stores say of an object that changes with it, the surest first.
-_SIGNS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "updated")
+_SIGNS = (
+    *("ETag", "etag", "md5Hash", "mtime", "LastModified", "Last-Modified", "last_modified"),
+    "updated",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +86,9 @@ def _state(place: str) -> str:
         if "://" not in place:
             told = os.stat(place)  # noqa: PTH116  (a path as it was listed)
             return f"{told.st_size} {told.st_mtime_ns}"
-        info = _info(place)
-    except OSError:
+        info = info_of(Remote(place))
+    except (OSError, OutOfReachError):
         # Who reads it will say so.
         return ""
     sign = next((info[key] for key in _SIGNS if info.get(key)), "")
     return f"{info.get('size')} {sign}"
-
-
-def _info(place: str) -> dict[str, Any]:
-    from fsspec.core import url_to_fs  # noqa: PLC0415  (local paths do without)
-
-    system, path = url_to_fs(place)
-    info: dict[str, Any] = system.info(path)
-    return info

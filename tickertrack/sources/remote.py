@@ -14,12 +14,21 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from tickertrack.closing import Closing
-from tickertrack.errors import SourceError
+from tickertrack.errors import OutOfReachError, SourceError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["File", "Remote", "file_of", "is_pattern", "list_remote", "opened", "size_of"]
+__all__ = [
+    "File",
+    "Remote",
+    "file_of",
+    "info_of",
+    "is_pattern",
+    "list_remote",
+    "opened",
+    "size_of",
+]
 
 _ADDRESS, _CHAIN = "://", "::"
 _WEB = ("http://", "https://")
@@ -84,6 +93,16 @@ def size_of(file: File) -> int:
     except Exception:  # noqa: BLE001  (any protocol's own: who reads the file will say so)
         return 0
     return size
+
+
+def info_of(remote: Remote) -> dict[str, Any]:
+    """Give what its store says of a file: at least its `size`; raises OutOfReachError."""
+    try:
+        system, path = _system_of(remote)
+        info: dict[str, Any] = system.info(path)
+    except Exception as error:
+        raise _told(remote, error) from error
+    return info
 
 
 def is_pattern(remote: Remote) -> bool:
@@ -300,4 +319,4 @@ def _told(remote: Remote, error: Exception) -> SourceError:
         words = " ".join(str(cause).split())[:200] or type(cause).__name__
         what = f"cannot be read ({words})"
         advice = "try again: what was read is kept, and not stored twice" * _may_pass(error)
-    return SourceError(what, path=remote, advice=advice)
+    return OutOfReachError(what, path=remote, advice=advice)
