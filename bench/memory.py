@@ -13,7 +13,7 @@ import tempfile
 import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 
 from bench.speed import say
@@ -23,10 +23,10 @@ __all__ = ["main"]
 
 UNIT, SIZES = 100_000_000, (1, 4, 16, 40)
 _FILES, _WORKERS = 4, 2
-# Of a hundred pages one shows a strip, and each such page is another; what shows none is passed
-# over before anybody looks at it, and the same does again and again.
+# Of a hundred pages one shows a strip; what shows none is passed over before anybody looks at it,
+# so that the same will do again and again.
 _EVERY = 100
-_SHOWN = Corpus(pages=30_000, strips=3_000)
+_FEW, _MANY = Corpus(pages=200, strips=200), Corpus(pages=30_000, strips=3_000)
 _LOOK = 0.02
 
 
@@ -41,11 +41,16 @@ class Taken:
 
 
 def main() -> None:
-    """Print a row for each size, and what more takes beside less."""
-    with tempfile.TemporaryDirectory() as name:
-        taken = {units: _measured(Path(name), units) for units in SIZES}
+    """Print rows of the same pages again and again, then of pages that each are another."""
+    for what, corpus in (("the same pages", _FEW), ("all different", _MANY)):
+        with tempfile.TemporaryDirectory() as name:
+            taken = {units: _measured(Path(name), units, corpus) for units in SIZES}
+        _say(what, taken)
+
+
+def _say(what: str, taken: dict[int, Taken]) -> None:
     for units, one in taken.items():
-        say(f"| {units * UNIT // 1_000_000:,} MB | {one.pages:,} | {one.seconds:.1f} s"
+        say(f"| {units * UNIT // 1_000_000:,} MB, {what} | {one.pages:,} | {one.seconds:.1f} s"
             f" | {one.writer} MiB | {one.reader} MiB |")  # fmt: skip
     one, four, sixteen, forty = (taken[units] for units in SIZES)
     line = one.seconds + 5 * (four.seconds - one.seconds)
@@ -54,10 +59,10 @@ def main() -> None:
         f"reader {forty.reader / four.reader:.2f}")  # fmt: skip
 
 
-def _measured(folder: Path, units: int) -> Taken:
+def _measured(folder: Path, units: int, corpus: Corpus) -> Taken:
     sources = folder / "sources"
     sources.mkdir()
-    _fill(sources, units * UNIT)
+    _fill(sources, units * UNIT, corpus)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     peaks = _peaks(sources, folder / f"{units}.db")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -70,11 +75,11 @@ def _measured(folder: Path, units: int) -> Taken:
     return Taken(pages, seconds, peaks[0], max(peaks[1:]))
 
 
-def _fill(folder: Path, size: int) -> None:
-    """Write archives of so many bytes together."""
+def _fill(folder: Path, size: int, corpus: Corpus) -> None:
+    """Write archives of so many bytes together, which show the pages of a corpus by turns."""
     none = text_pages(Corpus(_EVERY, 1, strip_every=_EVERY))
     passed_over = b"".join(islice(members(none, "conversion"), 1, None))
-    shown = members(text_pages(_SHOWN), "conversion")
+    shown = cycle(members(text_pages(corpus), "conversion"))
     for number in range(_FILES):
         with (folder / f"{number}.warc.wet.gz").open("wb") as file:
             while file.tell() < size // _FILES:
