@@ -346,6 +346,21 @@ def test_an_address_of_no_protocol_is_refused():
     assert said == "gopher://host/a.warc: cannot be read (Protocol not known: gopher)"
 
 
+NOWHERE = (
+    *("://", "http://", "s3://", "http://[x", "https://127.0.0.1:99999/a", "a::b://"),
+    *("zip://a::file:///nowhere", "memory://\udcff"),
+)
+
+
+@pytest.mark.parametrize("ending", ["", "*.warc.gz", ".warc.gz", ".jsonl.gz", ".parquet"])
+@pytest.mark.parametrize("where", NOWHERE)
+def test_whatever_is_no_address_is_one_clear_error(tmp_path: Path, where: str, ending: str):
+    refused: list[SourceError] = []
+    with tt.open(tmp_path / "t.db") as tracker:
+        report = tracker.ingest(f"{where}{ending}", refused=refused.append)
+    assert (report.pages, len(refused)) == (0, 1)
+
+
 def test_addresses_in_memory_and_within_others_are_read(served: Shelf):
     sound = good(read(served.folder / "a.warc.gz"))
     where = "memory://crawls/a.warc.gz"
