@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-__all__ = ["Corpus", "html_pages", "text_pages", "write_archive"]
+__all__ = ["Corpus", "html_pages", "members", "text_pages", "write_archive"]
 
 LINES = 34
 _FIRST = datetime(2022, 1, 3, 5, tzinfo=UTC)
@@ -76,6 +76,12 @@ def write_archive(path: Path, pages: Iterator[tuple[str, datetime, str]], kind: 
             size += len(record)
             file.write(gzip.compress(record, 6, mtime=0))
     return size
+
+
+def members(pages: Iterator[tuple[str, datetime, str]], kind: str) -> Iterator[bytes]:
+    """Pack each page as a gzip member of an archive."""
+    for address, captured_at, text in pages:
+        yield gzip.compress(_record(address, captured_at, text.encode(), kind), 6, mtime=0)
 
 
 def _record(address: str, captured_at: datetime, content: bytes, kind: str) -> bytes:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import gzip
 import random
+import time
 from pathlib import Path
 
 import pytest
 import zstandard
 from laying import desk
 from support import digests
-from warcs import HEADLINE, SENTENCES, address, line, page, record, write
+from warcs import HEADLINE, SENTENCES, address, damage, line, page, record, write
 
 import tickertrack as tt
 from tickertrack import ingest
 from tickertrack.dialects.markers import finder
 from tickertrack.errors import SourceError
 from tickertrack.isolation import IsolatedReader
+from tickertrack.models import Locator
 from tickertrack.pages import Capture
 from tickertrack.reading import Part, pages_in
 from tickertrack.sources.files import Given
-from tickertrack.sources.warc import captures_in
+from tickertrack.sources.warc import captures_in, records
 
 MARKERS = frozenset({"Increased By", "Decreased By", "No Change"})
 
@@ -181,3 +183,65 @@ def test_a_part_that_begins_where_a_record_seems_to_would_read_what_lies_within_
         )
     urls = {one.url for one in found if not isinstance(one, SourceError)}
     assert address(905) in urls
+
+
+# --- files read in parts and damaged -------------------------------------------------------------
+
+Sound = tuple[bytes, dict[int, Locator]]
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sound]:
+    """Give an archive of texts of all sizes, packed and not, with its places."""
+    folder = tmp_path_factory.mktemp("sound")
+    rng = random.Random(3)  # noqa: S311
+    noise = [f"{line(number)}\n{rng.randbytes(rng.randrange(3_000)).hex()}" for number in range(40)]
+    made = {}
+    for ending in (".wet.gz", ".wet"):
+        path = write(folder / f"a{ending}", *(text(*one) for one in enumerate(noise)))
+        found = [one for one in captures_in(path) if isinstance(one, Capture)]
+        made[ending] = path.read_bytes(), {number: one.locator for number, one in enumerate(found)}
+    return made
+
+
+def spoil(sound: dict[str, Sound], folder: Path, files: int) -> set[tuple[str, int]]:
+    """Write damaged archives; give file and place of every record that was left alone."""
+    rng = random.Random(files)  # noqa: S311
+    left = set()
+    for number in range(files):
+        ending = (".wet.gz", ".wet")[number % 2]
+        path = folder / f"{number}{ending}"
+        spoilt = damage(*sound[ending], rng)
+        path.write_bytes(spoilt.content)
+        left |= {(str(path), offset) for offset in spoilt.left.values()}
+    return left
+
+
+def read_all(folder: Path, workers: int) -> tuple[set[tuple[str, int]], list[str], float]:
+    """Read a folder in parts; give the places of its pages, all faults, and the longest silence."""
+    reading = ingest.reading_of(ingest.Sources((folder,), workers=workers), desk())
+    places, faults, silence, last = set(), list[str](), 0.0, time.monotonic()
+    for batch in reading.batches():
+        silence, last = max(silence, time.monotonic() - last), time.monotonic()
+        places |= {(page.file, page.row[12]) for page in batch.facts.pages}
+        faults += map(str, batch.errors)
+    return places, faults, silence
+
+
+@pytest.mark.parametrize(
+    "files", [60, pytest.param(1_000, marks=pytest.mark.slow)], ids="{} files".format
+)
+def test_damage_costs_only_the_records_it_hits_also_where_several_read_parts(
+    sound: dict[str, Sound], tmp_path: Path, files: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(ingest, "_PART", 20_000)
+    monkeypatch.setattr(ingest, "_SMALL", 0)
+    left = spoil(sound, tmp_path, files)
+    places, faults, silence = read_all(tmp_path, 2)
+    assert left - places == set()
+    assert not [fault for fault in faults if "crashes" in fault]
+    assert len(faults) >= files / 4
+    assert silence < 5
+    # The control: read without searching on, the same files lose good records.
+    monkeypatch.setattr(records, "_find", lambda *_: None)
+    assert len(left - read_all(tmp_path, 1)[0]) > files

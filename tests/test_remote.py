@@ -314,6 +314,17 @@ def test_a_server_that_fails_once_is_asked_again(served: Shelf):
     assert failed
 
 
+def test_a_damaged_record_at_an_address_is_refused_with_its_place(served: Shelf, tmp_path: Path):
+    write(served.folder / "b.warc.gz", page(1), page(2, WARC_Date="never"), page(3))
+    refused: list[SourceError] = []
+    with tt.open(tmp_path / "t.db") as tracker:
+        wheres = [served.url("b.warc.gz"), served.url("not-there.warc.gz")]
+        assert tracker.ingest(wheres, refused=refused.append).pages == 2
+        (row,) = tracker.quarantine_rows()
+    assert row["file"] == wheres[0]
+    assert {one.path for one in refused} == set(wheres)
+
+
 # --- protocols -----------------------------------------------------------------------------------
 
 
@@ -333,6 +344,21 @@ def test_a_protocol_without_its_package_names_the_extra(
 def test_an_address_of_no_protocol_is_refused():
     (said,) = bad(read("gopher://host/a.warc"))
     assert said == "gopher://host/a.warc: cannot be read (Protocol not known: gopher)"
+
+
+NOWHERE = (
+    *("://", "http://", "s3://", "http://[x", "https://127.0.0.1:99999/a", "a::b://"),
+    *("zip://a::file:///nowhere", "memory://\udcff"),
+)
+
+
+@pytest.mark.parametrize("ending", ["", "*.warc.gz", ".warc.gz", ".jsonl.gz", ".parquet"])
+@pytest.mark.parametrize("where", NOWHERE)
+def test_whatever_is_no_address_is_one_clear_error(tmp_path: Path, where: str, ending: str):
+    refused: list[SourceError] = []
+    with tt.open(tmp_path / "t.db") as tracker:
+        report = tracker.ingest(f"{where}{ending}", refused=refused.append)
+    assert (report.pages, len(refused)) == (0, 1)
 
 
 def test_addresses_in_memory_and_within_others_are_read(served: Shelf):

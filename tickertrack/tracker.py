@@ -43,7 +43,7 @@ __all__ = ["Progress", "Refused", "Step", "Tracker", "open_tracker"]
 
 # Pages in one transaction: enough to make the disk's work small, few enough to lose little; and
 # as many as a reader hands on at once.
-BATCH, _HANDED_ON = 5_000, 500
+BATCH, _HANDED_ON = 1_000, 500
 
 
 class Step(NamedTuple):

@@ -114,8 +114,8 @@ def ingest(
     tickertrack ingest 's3://crawls/*.warc.gz' https://archive.example/a.warc.wet.gz
     """
     refused: list[SourceError] = []
-    bare: Counter[str] = Counter()
-    with shown(bare) as progress:
+    seen: Counter[str] = Counter()
+    with shown(seen) as progress:
         counts = tracker.ingest(
             paths,
             captured_at=captured_at,
@@ -134,19 +134,24 @@ def ingest(
             f"{counts.quotes} quotes new; {counts.duplicates} lines known, "
             f"{counts.quarantined} quarantined"
         )
-        _tell_dating(tracker, bare["pages"], counts.pages)
+        _tell_dating(tracker, seen["bare"] if counts.pages else 0)
+        if not seen["read"] and not refused:
+            say(f"no page of {_names(tracker)}, or of its lines; --publisher says whose they are")
     return FAILED if refused else 0
 
 
-def _tell_dating(tracker: Tracker, bare: int, new: int) -> None:
+def _tell_dating(tracker: Tracker, bare: int) -> None:
     """Say what a newcomer would otherwise look for in vain."""
     boards, undated = tracker.dating()
     say(f"{boards} boards in all, {undated} undated")
     if undated == boards > 0:
         say("nothing dates them: give --captured-at, or `tickertrack reference import` a series")
-    if new and bare:
-        names = ", ".join(tracker.config.collect.publishers)
-        say(f"{bare} pages show no strip of {names}; --publisher says whose they are")
+    if bare:
+        say(f"{bare} pages show no strip of {_names(tracker)}; --publisher says whose they are")
+
+
+def _names(tracker: Tracker) -> str:
+    return ", ".join(tracker.config.collect.publishers)
 
 
 @click.command()

@@ -16,12 +16,13 @@ __all__ = ["shown"]
 
 
 @contextmanager
-def shown(bare: Counter[str]) -> Iterator[Progress]:
-    """Count pages without a strip; show a bar on a terminal's stderr, and none elsewhere."""
+def shown(counts: Counter[str]) -> Iterator[Progress]:
+    """Count pages, all and bare of a strip; show a bar on a terminal's stderr, none elsewhere."""
     context = click.get_current_context()
 
     def note(step: Step) -> None:
-        bare["pages"] += step.bare
+        counts["read"] += step.pages
+        counts["bare"] += step.bare
 
     if not sys.stderr.isatty() or context.meta.get("tickertrack.quiet"):
         yield note

@@ -67,9 +67,9 @@ def scan(
     """
     machines = _machines(engine, scheduler, workers)
     refused: list[SourceError] = []
-    bare: Counter[str] = Counter()
+    seen: Counter[str] = Counter()
     sources = Sources(tuple(map(file_of, paths)), capture_of(captured_at))
-    with shown(bare) as progress:
+    with shown(seen) as progress:
         listening = Listening(progress, refused.append)
         target = Target(output, again)
         counts = scan_files(sources, tracker.desk(publisher), target, machines, listening)

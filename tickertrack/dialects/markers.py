@@ -10,7 +10,7 @@ from ahocorasick_rs import BytesAhoCorasick
 
 from tickertrack.dialects.grammar import Dialect
 
-__all__ = ["finder", "markers_of"]
+__all__ = ["finder", "markers_of", "rarest"]
 
 # What may stand between the words of a marker: white space of any kind, also in markup.
 _BETWEEN = rb"(?:\s|\xc2\xa0|\xa0|&nbsp;|&#160;|&#x[aA]0;|<[^<>]{0,300}>)+"
@@ -25,6 +25,11 @@ def markers_of(dialects: Iterable[Dialect]) -> frozenset[str] | None:
     return frozenset(marker for dialect in listed for marker in dialect.markers)
 
 
+def rarest(markers: Iterable[str]) -> frozenset[str]:
+    """Give the longest word of each marker, as the one that stands in the fewest texts."""
+    return frozenset(max(marker.split(), key=len) for marker in markers)
+
+
 @lru_cache(maxsize=16)
 def finder(markers: frozenset[str]) -> Callable[[bytes], bool]:
     """
@@ -33,8 +38,7 @@ def finder(markers: frozenset[str]) -> Callable[[bytes], bool]:
     The rarest word of each is searched for, all at once, at the speed of memory; only around those
     the whole marker is.
     """
-    longest = {max(marker.split(), key=len) for marker in markers}
-    words = sorted({encoded for word in longest for encoded in _encoded(word)})
+    words = sorted({encoded for word in rarest(markers) for encoded in _encoded(word)})
     search = BytesAhoCorasick(words).find_matches_as_indexes
     pattern = re.compile(b"|".join(_pattern(marker) for marker in sorted(markers)))
 

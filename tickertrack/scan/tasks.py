@@ -16,7 +16,10 @@ from tickertrack.sources.remote import File, info_of
 __all__ = ["Outcome", "Work", "do", "lost"]
 
 # What stores say of an object that changes with it, the surest first.
-_SIGNS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "updated")
+_SIGNS = (
+    *("ETag", "etag", "md5Hash", "mtime", "LastModified", "Last-Modified", "last_modified"),
+    "updated",
+)
 
 
 @dataclass(frozen=True, slots=True)

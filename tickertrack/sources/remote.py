@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import time
@@ -11,7 +12,6 @@ from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedReader, RawIOBase
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import urlsplit
 
 from tickertrack.closing import Closing
 from tickertrack.errors import OutOfReachError, SourceError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["File", "Remote", "file_of", "info_of", "is_pattern", "list_remote", "opened", "size_of"]
 
 _ADDRESS, _CHAIN = "://", "::"
-_WEB = ("http://", "https://")
+_WEB, _QUERY = ("http://", "https://"), re.compile("[?#]")
 # Bytes of a request: few where somebody jumps about, more and more where they read on.
 _FIRST, _GROWTH, _MOST = 64 * 1024, 4, 4 * 1024 * 1024
 # What fails is asked for again after so many seconds, each time a 64th of it: where an answer
@@ -50,7 +50,7 @@ class Remote(str):
         """Give the last part of the path, whose ending tells the kind."""
         link = next(one for one in self.split(_CHAIN) if _ADDRESS in one)
         # What follows a question mark is a query on the web.
-        path = urlsplit(link).path if link.startswith(_WEB) else link
+        path = _QUERY.split(link)[0] if link.startswith(_WEB) else link
         return path.rpartition("/")[2]
 
     def absolute(self) -> Remote:
