@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from laying import market
 
+import tickertrack as tt
+from tickertrack.audit import verify_pages
 from tickertrack.dialects import Dialect, dialect_names, load_dialect
 from tickertrack.dialects.markers import markers_of
 from tickertrack.errors import ConfigError
@@ -227,6 +229,23 @@ def test_a_refused_form_is_told_of_wherever_it_stands(make: Made, tmp_path: Path
         (1, "sign_lost"),
         (5, "sign_lost"),
     ]
+
+
+def test_a_line_that_nothing_checks_is_kept_and_never_becomes_a_price(make: Made, tmp_path: Path):
+    make('line = "{symbol} {price} {percent}%"')
+    (tmp_path / "publishers").mkdir()
+    (tmp_path / "publishers/own.toml").write_text('name = "own"\n[[dialects]]\nname = "own"\n')
+    (tmp_path / "config.toml").write_text('[collect]\npublishers = ["own"]\n', encoding="utf-8")
+    page = tmp_path / "page.txt"
+    page.write_text("ANX 33.30 0.6%\nBOX 5.44 -1.2%\nA headline\n", encoding="utf-8")
+    with tt.open(tmp_path / "x.db", config=tmp_path / "config.toml") as tracker:
+        tracker.ingest(page, captured_at="2021-04-08T18:00+05:00")
+        (row,) = tracker.quote_rows(["BOX"])
+        assert (row["change"], row["reference_price"], row["percent"]) == (None, None, -1.2)
+        assert (row["verdict"], row["direction"]) == ("unchecked", "down")
+        assert tracker.quotes("BOX")["change"].isna().all()
+        assert tracker.history_rows(["ANX", "BOX"]) == []
+        assert verify_pages(tracker) == (1, [])
 
 
 # How the pages of some publishers mark up their lists, with invented lines.
