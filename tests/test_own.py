@@ -245,6 +245,19 @@ def test_lists_name_what_is_shipped_and_ones_own_and_a_bad_file_costs_no_other(
     assert [(row["name"], row["read"]) for row in rows] == [("brecorder", "yes"), ("gazette", "no")]
 
 
+def test_a_table_shows_what_there_is_room_for_and_tells_why_below(
+    capsys: pytest.CaptureFixture[str], folder: Path
+):
+    (folder / "page.txt").write_text(PAGE.replace("up", "rose"), encoding="utf-8")
+    for words, head in (((), "symbol  price  change"), (("-c", "symbol,why"), "symbol  why")):
+        with pytest.raises(SystemExit):
+            main(["dialects", "check", "dialects/gazette.toml", "page.txt", "-f", "table", *words])
+        told = capsys.readouterr()
+        assert told.out.startswith(head)
+        assert "unreadable: ANL: 33,30 0,20 (0,60 %) rose" in told.err
+        assert "{word} ('up' or 'down' or 'unchanged') is wanted, where 'rose' stands" in told.err
+
+
 def test_a_line_that_is_read_is_no_miss_and_prose_is_none_either():
     dialect = load_dialect("brecorder-2020")
     assert nearest_miss("The market rose", dialect) is None

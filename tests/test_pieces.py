@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 from laying import market
 
+import tickertrack as tt
+from tickertrack.audit import verify_pages
 from tickertrack.dialects import Dialect, dialect_names, load_dialect
 from tickertrack.dialects.markers import markers_of
 from tickertrack.errors import ConfigError
 from tickertrack.models import Locator, Page
 from tickertrack.pages import Capture, Desk, read_page
 from tickertrack.publishers import load_publisher
+from tickertrack.trial import desk_of
 
 Made = Callable[[str], Dialect]
 FULL = 'line = "{symbol} {price} {change} ({percent}%)"\n'
@@ -226,6 +229,68 @@ def test_a_refused_form_is_told_of_wherever_it_stands(make: Made, tmp_path: Path
         (1, "sign_lost"),
         (5, "sign_lost"),
     ]
+
+
+def test_a_line_that_nothing_checks_is_kept_and_never_becomes_a_price(make: Made, tmp_path: Path):
+    make('line = "{symbol} {price} {percent}%"')
+    (tmp_path / "publishers").mkdir()
+    (tmp_path / "publishers/own.toml").write_text('name = "own"\n[[dialects]]\nname = "own"\n')
+    (tmp_path / "config.toml").write_text('[collect]\npublishers = ["own"]\n', encoding="utf-8")
+    page = tmp_path / "page.txt"
+    page.write_text("ANX 33.30 0.6%\nBOX 5.44 -1.2%\nA headline\n", encoding="utf-8")
+    with tt.open(tmp_path / "x.db", config=tmp_path / "config.toml") as tracker:
+        tracker.ingest(page, captured_at="2021-04-08T18:00+05:00")
+        (row,) = tracker.quote_rows(["BOX"])
+        assert (row["change"], row["reference_price"], row["percent"]) == (None, None, -1.2)
+        assert (row["verdict"], row["direction"]) == ("unchecked", "down")
+        assert tracker.quotes("BOX")["change"].isna().all()
+        assert tracker.history_rows(["ANX", "BOX"]) == []
+        assert verify_pages(tracker) == (1, [])
+
+
+# How the pages of some publishers mark up their lists, with invented lines.
+MARKUP = {
+    "penzcentrum": (
+        (
+            "<ul><li><b>Mók</b>: +24 Ft (+0,87%) → 2794 Ft, forgalom: 1,1 mrd Ft</li>"
+            "<li>ÖTP : +540 Ft (+1,83%) → 30&nbsp;100 Ft, forgalom: 8,7 mrd Ft</li></ul>"
+        ),
+        {"MÓK": "2794", "ÖTP": "30100"},
+    ),
+    "nairametrics": (
+        (
+            "<h3>Top gainers</h3><ul><li>FIDDLE up +9.65% to close at N7.50</li></ul>"
+            "<h3>Top losers</h3><ul><li>SUNDEW down &#8211; 8.82% to close at N0.31</li></ul>"
+        ),
+        {"FIDDLE": "7.50", "SUNDEW": "0.31"},
+    ),
+    "foxbusiness": (
+        (
+            "<table><tr><th>Ticker</th><th>Security</th><th>Last</th><th>Change</th><th>%</th>"
+            "</tr><tr><td>GL</td><td>GLOW</td><td>180.44</td><td>-1.72</td><td>-0.94%</td></tr>"
+            "<tr><td>APL</td><td>PLUMS</td><td>239.59</td><td>+2.26</td><td>+0.95%</td></tr></table>"
+        ),
+        {"GL": "180.44", "APL": "239.59"},
+    ),
+    "sharecast": (
+        (
+            "<p><b>FTSE 100 - Risers</b></p><p>Dip (DPLX) 3,326.00p 10.13% Saintsbury (J) (SBX)"
+            " 250.00p 0.40%</p><p>FTSE 100 - Fallers</p><p>Bargain (DI) (BNE) 352.60p -5.75%</p>"
+        ),
+        {"DPLX": "3326.00", "SBX": "250.00", "BNE": "352.60"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MARKUP)
+def test_a_list_is_read_out_of_a_publishers_markup(name: str):
+    marked, read = MARKUP[name]
+    text = f"<nav>Markets</nav><h1>A day</h1><p>It passed.</p>{marked}<p>Then it was over.</p>"
+    desk = desk_of(load_dialect(name), market())
+    page = read_page(Capture(text, Locator("page", 0, len(text)), html=True), desk)
+    assert {quote.symbol: str(quote.price) for quote in page.strip.quotes} == read
+    assert page.strip.quarantined == ()
+    assert page.article.title == "A day"
 
 
 # --- hostile lines -------------------------------------------------------------------------------

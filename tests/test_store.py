@@ -410,6 +410,27 @@ def test_an_error_at_any_step_leaves_the_old_schema_or_the_new(
         assert searched(path) == ([1] if base else [])
 
 
+def test_quotes_outlive_the_table_that_they_were_in(database: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        strips = connection.execute("SELECT * FROM strips").fetchall()
+        quotes = connection.execute("SELECT * FROM quotes").fetchall()
+    old = tmp_path / "old.db"
+    with closing(sqlite3.connect(old, isolation_level=None)) as connection:
+        schema.migrations.apply(Database(connection), stop_before="leave_unchecked")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
+        connection.executemany("INSERT INTO strips VALUES (?, ?, ?, ?)", strips)
+        connection.executemany(f"INSERT INTO quotes VALUES ({', '.join('?' * 11)})", quotes)
+        connection.execute("INSERT INTO drawn_by VALUES ('', '', '', 0)")
+    with closing(open_writing(old)) as connection:
+        assert list(map(tuple, connection.execute("SELECT * FROM quotes"))) == quotes
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        # Its triggers came with them: what changes a quote makes resolve draw all anew.
+        assert connection.execute("SELECT count(*) FROM drawn_by").fetchone()[0] == 1
+        connection.execute("DELETE FROM quotes")
+        assert connection.execute("SELECT count(*) FROM drawn_by").fetchone()[0] == 0
+
+
 def test_a_migration_without_a_transaction_stops_half_way(tmp_path: Path, current: Schema) -> None:
     # The control: sqlite-utils keeps each migration whole, but not all of them together.
     between = []

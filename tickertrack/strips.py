@@ -87,9 +87,9 @@ def read_strip(
     Of the dialects, the one that reads most lines wins; of equals one in use on the page's date,
     and of those the first. A dialect whose place is the article finds its strip also there.
     """
-    whole = [*header, *body]
-    dialect, block = _best(_Page(header, whole), dialects)
-    rest = whole[block.end :]
+    page = _Page(header, tuple(body))
+    dialect, block = _best(page, dialects)
+    rest = page.below(block.end)
     strays = tuple(_strays(rest, dialects, first=block.end + 1))
     strip = _collect(block.lines, dialect, market)
     return replace(strip, quarantined=strip.quarantined + strays) if strays else strip, block
@@ -97,14 +97,18 @@ def read_strip(
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A page's lines: those of the header, and all of them."""
+    """A page's lines: those of the header, and those that follow it."""
 
     header: Sequence[str]
-    whole: Sequence[str]
+    body: tuple[str, ...]
+
+    def below(self, end: int) -> list[str]:
+        """Give what follows so many of its lines."""
+        return [*self.header[end:], *self.body[max(end - len(self.header), 0) :]]
 
     def lines_for(self, dialect: Dialect) -> Sequence[str]:
         """Give the lines among which a dialect's strip may stand."""
-        return self.header if dialect.place == "header" else self.whole
+        return self.header if dialect.place == "header" else self.below(0)
 
 
 def dialects_for(publisher: Publisher, captured_at: datetime | None) -> list[Dialect]:

@@ -22,6 +22,7 @@ __all__ = [
     "NUMBERS",
     "Row",
     "chosen",
+    "columns_given",
     "complain",
     "form_option",
     "format_option",
@@ -75,9 +76,14 @@ def chosen(form: str | None) -> str:
     return form or ("table" if sys.stdout.isatty() else "csv")
 
 
+def columns_given() -> bool:
+    """Say whether columns were asked for by name."""
+    return click.get_current_context().meta.get(_COLUMNS) is not None
+
+
 def refuse_rows(form: str | None, advice: str) -> None:
     """Raise UsageError where a form or columns of rows were asked for, and there are none."""
-    if form or click.get_current_context().meta.get(_COLUMNS) is not None:
+    if form or columns_given():
         raise click.UsageError(f"-f and -c are for rows: {advice}")
 
 

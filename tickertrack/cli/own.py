@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tickertrack.cli.output import chosen, complain, format_option, say, show
+from tickertrack.cli.output import chosen, columns_given, complain, format_option, say, show
+from tickertrack.cli.params import Group
 from tickertrack.errors import ConfigError
 from tickertrack.tracker import Tracker
 
@@ -27,7 +28,7 @@ _IN_A_TABLE = ("symbol", "price", "change", "percent", "verdict", "raw")
 Row = dict[str, Any]
 
 
-@click.group()
+@click.group(cls=Group)
 def dialects() -> None:
     """
     Look at dialects, and try one of yours: how a publisher prints a ticker line.
@@ -38,7 +39,7 @@ def dialects() -> None:
     """
 
 
-@click.group()
+@click.group(cls=Group)
 def publishers() -> None:
     """
     Look at publishers, and try one of yours: whose pages are read, and by which dialects.
@@ -181,7 +182,7 @@ def _report(tried: Iterable[Trial], form: str | None) -> int:
     rows = [row for trial in trials for row in trial.rows]
     table = chosen(form) in {"table", "markdown"}
     if trials:
-        show(rows, _IN_A_TABLE if table else COLUMNS, form)
+        show(rows, _IN_A_TABLE if table and not columns_given() else COLUMNS, form)
         # What is told of the rows is to stand below them, wherever both go.
         sys.stdout.flush()
     if table:

@@ -46,6 +46,7 @@ _OWN_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _SYMBOL = r"[A-Z0-9][A-Z0-9&.\-]{0,15}"
 # What a line says besides its pieces, if that is words: every line has it.
 _SAID = re.compile(r"[A-Za-z]{2,}(?: [A-Za-z]{2,})*")
+_FIGURE_FIRST = re.compile(r"\{symbol\} \{price\} .*\{(?:word|arrow)\}")
 _LOOSE = {"word": r"\S{1,24}(?: \S{1,24}){0,2}", "symbol": r"\S.{0,39}?"}
 
 
@@ -259,7 +260,9 @@ def _marker(
     figure = r"[^\s0-9]*[0-9]\S*"
     percent = r"\([^()]*[0-9] ?%\)$"
     damaged = rf"\S{{1,24}} {figure} .*(?:{signs}|{REPLACEMENT}|{percent})|(?=.*%\)$).*(?:{signs})"
-    return _compiled("|".join((damaged, *map(_loose, lines))), path, "words")
+    # A line that goes on with its figure and says its direction is found so already.
+    others = (line for line in lines if not (signs != NOTHING and _FIGURE_FIRST.match(line)))
+    return _compiled("|".join((damaged, *map(_loose, others))), path, "words")
 
 
 def _loose(line: str) -> str:

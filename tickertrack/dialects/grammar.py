@@ -108,7 +108,7 @@ class Dialect:
 
     def refusal_of(self, line: str) -> str | None:
         """Give the reason why a line of a known form cannot be read; None for any other line."""
-        if len(line) > LINE_LIMIT:
+        if not self.refusals or len(line) > LINE_LIMIT:
             return None
         return next((why for why, pattern in self.refusals if pattern.fullmatch(line)), None)
 
