@@ -5,11 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-<<<<<<< HEAD
-from bench import archives, dating, growth, links, mentions, queries, speed, web
-=======
-from bench import archives, dating, growth, links, markup, mentions, queries, speed
->>>>>>> 656b6e4 (Read markup by the tags that the parser writes, and an article's text once for all its captures)
+from bench import archives, dating, growth, links, markup, mentions, queries, speed, web
 
 if __name__ == "__main__":
     shared = Path(sys.argv[1] if len(sys.argv) > 1 else "../shared")

@@ -65,7 +65,10 @@ def telling_of(dialects: tuple[Dialect, ...]) -> Telling:
 
 @lru_cache(_REMEMBERED)
 def _is_line(text: str, dialects: tuple[Dialect, ...]) -> bool:
-    return any(one.could_read(text) and one.read(one.without_prefix(one.cut(text)[0])[0]) for one in dialects)
+    return any(
+        one.could_read(text) and one.read(one.without_prefix(one.cut(text)[0])[0])
+        for one in dialects
+    )
 
 
 @lru_cache(_REMEMBERED)
