@@ -32,8 +32,8 @@ from tickertrack.sources.files import captures_in
 
 __all__ = ["main"]
 
-# Each article four times, each time with another strip; each strip on as many pages.
-_CORPUS = Corpus(pages=400, strips=40, articles=100)
+# Each article four times, each time with another strip; each strip on ten pages.
+_CORPUS = Corpus(pages=1_200, strips=120, articles=300)
 
 
 def main() -> None:
