@@ -126,10 +126,11 @@ def test_a_place_that_cannot_be_one_is_no_place(changed: dict[str, object]):
 
 
 def test_lines_of_the_wayback_machine_are_fields_between_blanks():
+    page, digest = "http://www.brecorder.com:80/news/40000001", "SXEDPR3UNNPT"
     texts = [
-        "com,brecorder)/ 20240506120000 http://www.brecorder.com:80/news/40000001 text/html 200 SXEDPR3UNNPT 595",
-        "com,brecorder)/ 20240506120000 http://www.brecorder.com/news/4 0000001 text/html 200 SXEDPR3UNNPT 595",
-        "com,brecorder)/ 20240506120000 http://www.brecorder.com/news/40000001 text/html - SXEDPR3UNNPT 595",
+        f"com,brecorder)/news 20240506120000 {page} text/html 200 {digest} 595",
+        f"com,brecorder)/news 20240506120000 {page} 1 text/html 200 {digest} 595",
+        f"com,brecorder)/news 20240506120000 {page} text/html - {digest} 595",
         "",
         "com%2Cbrecorder%29%2Fnews+20240506120000%21",
     ]
