@@ -87,7 +87,7 @@ def facts_from(rows: Rows) -> Facts:
     for quote in rows["quotes"]:
         strips[quote[0]].quotes.append(quote)
     pages = [
-        PageFacts(undated, row, articles[row.article_id], found, tuple(refused.get(row.id, ())))
+        PageFacts(undated, row, articles[row.article_id], found, tuple(refused.get(row.id, ())))  # type: ignore[arg-type]
         for *columns, undated, found in rows["pages"]
         for row in (PageRow._make(columns),)
     ]
