@@ -21,7 +21,7 @@ from tickertrack import open_tracker
 from tickertrack.ingest import Sources, gathered, reading_of
 from tickertrack.tracker import BATCH
 
-__all__ = ["main"]
+__all__ = ["by_turns", "main", "read"]
 
 _SPARSE = Corpus(pages=100_000, strips=1_000, strip_every=100)
 _DENSE = Corpus(pages=20_000, strips=2_000)
@@ -42,24 +42,25 @@ def main() -> None:
 
 
 def _rows_of_sparse(folder: Path, paths: list[Path], size: int) -> None:
-    ours, theirs = _by_turns(lambda: _read(folder, paths[:1]), lambda: _iterate(paths[0]))
+    ours, theirs = by_turns(lambda: read(folder, paths[:1]), lambda: _iterate(paths[0]))
     row("read text, a strip on 1 page of 100, one process", f"{size / ours / 1e6:.0f} MB/s",
         "`fastwarc`, bodies read", ours / theirs)  # fmt: skip
-    two, one = _by_turns(lambda: _read(folder, paths, 2), lambda: _read(folder, paths[:1]))
+    two, one = by_turns(lambda: read(folder, paths, 2), lambda: read(folder, paths[:1]))
     row("two such files, two processes", f"{2 * size / two / 1e6:.0f} MB/s",
         "one file, one process", 2 * one / two)  # fmt: skip
 
 
 def _row_of_dense(folder: Path, path: Path) -> None:
     rows = _stored_rows(folder, path)
-    ours, theirs = _by_turns(
+    ours, theirs = by_turns(
         lambda: _store(folder, path), lambda: (_iterate(path), _insert(folder, rows))
     )
     row("read text, a strip on every page, into the tables", f"{_DENSE.pages / ours:,.0f} pages/s",
         "`fastwarc`, then `executemany` of the same rows", ours / theirs)  # fmt: skip
 
 
-def _by_turns(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
+def by_turns(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
+    """Do two things in turn, five times each; give the median seconds of either."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(RUNS):
         for work, taken in zip((ours, theirs), times, strict=True):
@@ -74,7 +75,8 @@ def _iterate(path: Path) -> int:
         return sum(len(record.reader.read()) for record in ArchiveIterator(file))
 
 
-def _read(folder: Path, paths: list[Path], workers: int = 1) -> int:
+def read(folder: Path, paths: list[Path], workers: int = 1) -> int:
+    """Read archives to facts, and store none; count the pages."""
     with open_tracker(folder / "unused.db") as tracker:
         reading = reading_of(Sources(tuple(paths), workers=workers), tracker.desk())
         return sum(len(batch.facts.pages) for batch in reading.batches())

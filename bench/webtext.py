@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-__all__ = ["Corpus", "html_pages", "members", "text_pages", "write_archive"]
+__all__ = ["Corpus", "members", "sentence", "text_pages", "write_archive"]
 
 LINES = 34
 _FIRST = datetime(2022, 1, 3, 5, tzinfo=UTC)
@@ -47,24 +47,6 @@ def text_pages(corpus: Corpus) -> Iterator[tuple[str, datetime, str]]:
         article = corpus.first + (number % corpus.articles if corpus.articles else number)
         text = head + _article(article, 4_900 - len(head.encode()))
         yield _address(article), _FIRST + timedelta(minutes=20 * number), text
-
-
-def html_pages(corpus: Corpus, size: int = 110_000) -> Iterator[tuple[str, datetime, str]]:
-    """Yield the same as pages of markup: menus, scripts and a footer around strip and article."""
-    padding = _padding(size)
-    for address, captured_at, text in text_pages(corpus):
-        strip, _, article = text.partition("\n\n")
-        title, *rest = article.split("\n")
-        lines = "".join(f"<li><span>{line}</span></li>" for line in strip.split("\n"))
-        body = "".join(f"<p>{line}</p>" for line in rest if line)
-        html = (
-            f"<!DOCTYPE html><html><head><title>{title}</title>"
-            f'<meta property="og:title" content="{title}"></head><body>'
-            f'<header><ul class="ticker">{lines}</ul></header>{padding}'
-            f"<article><h1>{title}</h1>{body}</article>"
-            "<footer><p>All rights reserved</p></footer></body></html>"
-        )
-        yield address, captured_at, html
 
 
 def write_archive(path: Path, pages: Iterator[tuple[str, datetime, str]], kind: str) -> int:
@@ -123,25 +105,15 @@ def _line(symbol: str, reference: int, change: int) -> str:
 
 def _article(number: int, size: int) -> str:
     chance = random.Random(number)  # noqa: S311
-    title = " ".join(chance.choices(_WORDS, k=8)).capitalize()
+    title = sentence(chance, 8)
     day = _FIRST + timedelta(hours=number % 20_000)
     parts, length = [title, f"Recorder Report {day:%d %b %Y}", ""], 120
     while length < size:
-        sentence = " ".join(chance.choices(_WORDS, k=40)).capitalize() + "."
-        parts.append(sentence)
-        length += len(sentence) + 1
+        parts.append(f"{sentence(chance, 40)}.")
+        length += len(parts[-1]) + 1
     return "\n".join(parts)
 
 
-def _padding(size: int) -> str:
-    item = '<li class="menu-item"><a href="/section/{0}" title="Section {0}">Section {0}</a></li>'
-    script = "<script>window.dataLayer=window.dataLayer||[];function t(){{return {0}}}</script>"
-    parts, length = ["<nav><ul>"], 0
-    while length < size // 4:
-        parts.append(item.format(length))
-        length += len(parts[-1])
-    parts.append("</ul></nav>")
-    while length < size - 12_000:
-        parts.append(script.format(length) * 3)
-        length += len(parts[-1])
-    return "".join(parts)
+def sentence(chance: random.Random, words: int) -> str:
+    """Make a sentence of so many words, without its stop."""
+    return " ".join(chance.choices(_WORDS, k=words)).capitalize()

@@ -23,7 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote_plus, unquote_plus, urlsplit
 from zoneinfo import ZoneInfo
 
 from daemons import rows
@@ -147,6 +147,8 @@ class Library:
     log: list[Asked] = field(default_factory=list)
     spoilt: dict[str, Spoiling] = field(default_factory=dict)
     page_lines: int = 10
+    # Of a key to go on from: one server decodes it once, as all that it is sent, the other again.
+    decodes_twice: bool = True
     port: int = 0
     watch: Callable[[], object] = lambda: None
     sent: int = 0
@@ -296,17 +298,45 @@ class Handler(BaseHTTPRequestHandler):
         self.say(200, "".join(f"{json.dumps(one)}\n" for one in part).encode())
 
     def _wayback(self, query: dict[str, list[str]]) -> None:
-        since, until = query["from"][0], query["to"][0]
-        found = [one for one in self.library.replays.values() if since <= one.stamp <= until]
-        begin = int(query.get("resumeKey", ["key-0"])[0].removeprefix("key-"))
-        part = found[begin : begin + self.library.page_lines]
-        lines = [
-            f"{one.stamp} {one.url} text/html 200 {one.digest} {len(one.body)}" for one in part
-        ]
-        following = begin + len(part)
-        if following < len(found):
-            lines += ["", f"key-{following}"]
-        self.say(200, "".join(f"{one}\n" for one in lines).encode())
+        """Answer as its server does: sorted by address and time, with a key where it breaks off."""
+        said = {name: values[0] for name, values in query.items()}
+        domain = key_of(f"http://{said['url']}").removesuffix(")")
+        resumed = said.get("resumeKey", domain)
+        begin = unquote_plus(resumed) if self.library.decodes_twice else resumed
+        lines = sorted(
+            (key_of(one.url), one.stamp, one)
+            for one in self.library.replays.values()
+            if said["from"] <= one.stamp <= said["to"]
+        )
+        found = [one for one in lines if begin <= " ".join(one[:2]) and one[0] < f"{domain}-"]
+        part = found[: min(self.library.page_lines, int(said["limit"]))]
+        fields = said["fl"].split(",")
+        told = [" ".join(_cdx(key, one)[name] for name in fields) for key, _, one in part]
+        if len(part) < len(found) and "showResumeKey" in said:
+            key, stamp, _ = part[-1]
+            # Without the field it knows no key to go on from.
+            key = key if "urlkey" in fields else "-"
+            told += ["", quote_plus(f"{key} {stamp[:-1]}{chr(ord(stamp[-1]) + 1)}")]
+        self.say(200, "".join(f"{one}\n" for one in told).encode())
+
+
+def key_of(url: str) -> str:
+    """Give the key that archives sort addresses by."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").removeprefix("www.")
+    return f"{','.join(reversed(host.split('.')))}){parts.path}"
+
+
+def _cdx(key: str, copy: Copy) -> Fields:
+    return {
+        "urlkey": key,
+        "timestamp": copy.stamp,
+        "original": copy.url,
+        "mimetype": "text/html",
+        "statuscode": "200",
+        "digest": copy.digest,
+        "length": str(len(copy.body)),
+    }
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from laying import market
 
 from tickertrack.errors import QueryError
 from tickertrack.publishers import Publisher, load_publisher
-from tickertrack.sources.archives import Listed, Stretch, picked, place_of, stretches
+from tickertrack.sources.archives import KNOWN, Listed, Stretch, picked, place_of, stretches
 from tickertrack.sources.archives.listed import (
     FIELDS,
     fields_of_json,
@@ -126,10 +126,11 @@ def test_a_place_that_cannot_be_one_is_no_place(changed: dict[str, object]):
 
 
 def test_lines_of_the_wayback_machine_are_fields_between_blanks():
+    page, digest = "http://www.brecorder.com:80/news/40000001", "SXEDPR3UNNPT"
     texts = [
-        "20240506120000 http://www.brecorder.com:80/news/40000001 text/html 200 SXEDPR3UNNPT 595",
-        "20240506120000 http://www.brecorder.com/news/4 0000001 text/html 200 SXEDPR3UNNPT 595",
-        "20240506120000 http://www.brecorder.com/news/40000001 text/html - SXEDPR3UNNPT 595",
+        f"com,brecorder)/news 20240506120000 {page} text/html 200 {digest} 595",
+        f"com,brecorder)/news 20240506120000 {page} 1 text/html 200 {digest} 595",
+        f"com,brecorder)/news 20240506120000 {page} text/html - {digest} 595",
         "",
         "com%2Cbrecorder%29%2Fnews+20240506120000%21",
     ]
@@ -137,7 +138,7 @@ def test_lines_of_the_wayback_machine_are_fields_between_blanks():
     (found,) = listed_in(lines, fields_of_text, publisher(), NOW)
     assert found.length == 595
     assert found.span is None
-    assert len(FIELDS) == 6
+    assert len(FIELDS) == 7
 
 
 @settings(max_examples=300)
@@ -249,6 +250,11 @@ def test_an_address_says_what_archive_it_is():
 def test_the_wayback_machine_is_asked_at_most_24_times_a_minute():
     assert place_of("wayback").delay >= 2.5
     assert place_of("https://archive.example/cdx/search/cdx").delay >= 2.5
+
+
+def test_only_common_crawl_is_asked_whatever_its_robots_txt_says():
+    assert [one.name for one in KNOWN.values() if one.invited] == ["cc"]
+    assert not place_of("https://index.commoncrawl.example/collinfo.json").invited
 
 
 @pytest.mark.parametrize("source", ["", "ccc", "ftp://archive.example/cdx", "http://", "http://[x"])

@@ -273,7 +273,7 @@ def test_an_answer_that_leads_on_for_ever_is_left(
 
     monkeypatch.setattr(captures, "_MOST_ANSWERS", 20)
     copy = FIRST[0]
-    line = f"{copy.stamp} {copy.url} text/html 200 {copy.digest} 100"
+    line = f"example) {copy.stamp} {copy.url} text/html 200 {copy.digest} 100"
     archive.add_replays(copy)
     archive.spoilt["/cdx/"] = lambda handler: handler.say(
         200, f"{line}\n\nkey-{len(archive.log)}\n".encode()
@@ -281,6 +281,35 @@ def test_an_answer_that_leads_on_for_ever_is_left(
     report = fetched(folder, archive.wayback, start=date(2024, 5, 6), end=date(2024, 5, 6))
     assert report.counts["index answers"] == 20
     assert report.counts["pages"] == 1
+
+
+# Addresses of which a key must be decoded as often as it was encoded.
+CODED = [
+    replace(copy, url=f"{copy.url}/{end}", captured_at=copy.captured_at + timedelta(seconds=second))
+    for copy in copies()[:6]
+    for second, end in enumerate(("one", "50%25+of%20it", "a+b", "%2520"))
+]
+
+
+@pytest.mark.parametrize("twice", [True, False])
+def test_a_wayback_machine_tells_all_however_it_decodes_its_keys(
+    archive: Library, folder: Path, monkeypatch: pytest.MonkeyPatch, *, twice: bool
+):
+    from tickertrack.sources.archives import index  # noqa: PLC0415
+
+    monkeypatch.setattr(index, "_LINES", 5)
+    archive.decodes_twice, archive.page_lines = twice, 5
+    # What stands before the domain in the index, where a key that is not understood leads.
+    archive.add_replays(*CODED, replace(CODED[0], url="https://a.example/news/41000001"))
+    order = {"start": date(2024, 5, 6), "end": date(2024, 5, 10)}
+    report = fetched(folder, archive.wayback, limit=1, **order)
+    assert report.faults == []
+    listed = {(row["url"], row["captured_at"]) for row in rows(folder, "SELECT * FROM captures")}
+    assert listed == {(one.url, one.captured_at.isoformat(timespec="seconds")) for one in CODED}
+    # Where a key was not understood, and only there, all is told by shorter and shorter stretches.
+    asked = archive.asked("/cdx/")
+    assert any("showResumeKey" not in one.query for one in asked) == (not twice)
+    assert len(asked) < (20 if twice else 200)
 
 
 def test_a_full_answer_is_asked_for_again_in_shorter_stretches(

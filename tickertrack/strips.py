@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tickertrack.markets import Market
     from tickertrack.publishers import Publisher
 
-__all__ = ["NO_STRIP", "HeaderBlock", "find_block", "fold", "lines_of", "read_strip"]
+__all__ = ["NO_STRIP", "HeaderBlock", "find_block", "fold", "fold_lines", "lines_of", "read_strip"]
 
 NO_STRIP = Strip(dialect="", quotes=(), quarantined=(), repeats=0)
 
@@ -54,6 +54,12 @@ class HeaderBlock:
 def fold(line: str) -> str:
     """Fold white space to single blanks and take out what cannot be seen."""
     return " ".join((line if line.isascii() else _INVISIBLE.sub("", line)).split())
+
+
+def fold_lines(text: str) -> list[str]:
+    """Fold the lines of a text; leave out the empty ones."""
+    seen = text if text.isascii() else _INVISIBLE.sub("", text)
+    return [" ".join(words) for line in seen.split("\n") if (words := line.split())]
 
 
 def lines_of(text: str, dialects: Iterable[Dialect]) -> list[str]:
@@ -127,7 +133,8 @@ def find_block(header: Sequence[str], dialect: Dialect) -> HeaderBlock:
     Where it is broken off by the page's furniture, only its own lines may stand there once more.
     A strip of an article stands below any text, and furniture (its headings) does not end it.
     """
-    joined = "\n".join(header)
+    # Each line ends, the last one too: in markup nothing may follow it.
+    joined = "\n".join((*header, ""))
     marked = joined.count("\n", 0, _marked_until(joined, (dialect,)))
     search = _begun(tuple(header[:marked]), dialect).copy()
     search.go_on(header[marked:])

@@ -17,6 +17,7 @@ from tickertrack.isolation import IsolatedReader
 from tickertrack.models import Page, Quarantined, Quote, Strip
 from tickertrack.pages import Capture, Desk
 from tickertrack.pages.bounds import excess_of
+from tickertrack.pages.telling import telling_of
 from tickertrack.publishers import Period, Publisher
 from tickertrack.strips import fold, lines_of, read_strip
 
@@ -148,8 +149,9 @@ def _lines(capture: Capture, dialects: list[Dialect]) -> list[str]:
     # Imported where it is used, as for reading pages.
     from tickertrack.pages.markup import read_markup  # noqa: PLC0415
 
-    markup = read_markup(capture.text, lambda _: False)
-    return [*markup.above, *markup.header, *markup.between, *markup.body]
+    telling = telling_of(tuple(dialects))
+    markup = read_markup(capture.text, telling)
+    return [*markup.above, *markup.header, *markup.between, *telling.lines_of(markup.rest)]
 
 
 def _barriers(lines: list[str], dialects: list[Dialect]) -> Iterator[str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -20,10 +19,11 @@ from tickertrack.models import (
     Strip,
     content_id,
 )
-from tickertrack.pages.bounds import TAGS_TO_EXTRACT, excess_of
+from tickertrack.pages.bounds import excess_of
 from tickertrack.pages.dates import iso_published
 from tickertrack.pages.decode import decode
 from tickertrack.pages.plain import NO_PARTS, Parts, page_date_of, parts_of
+from tickertrack.pages.telling import Telling, telling_of
 from tickertrack.publishers import Publisher, canonical_url, publisher_of
 from tickertrack.strips import NO_STRIP, HeaderBlock, dialects_for, fold, lines_of, read_strip
 
@@ -157,35 +157,34 @@ def _read_markup(capture: Capture, desk: Desk, publisher: Publisher | None) -> _
     from tickertrack.pages.markup import read_markup  # noqa: PLC0415
 
     dialects = desk.dialects_of(publisher, capture.captured_at)
-    markup = read_markup(capture.text, lambda text: _is_line(text, dialects))
-    header, body = _split(markup, dialects)
-    strip, block = read_strip(header, body, dialects, desk.market)
+    telling = telling_of(tuple(dialects))
+    markup = read_markup(capture.text, telling)
+    header, others = _split(markup, telling)
+    strip, block = read_strip(header, others, dialects, desk.market)
     dialect = _named(dialects, strip.dialect)
-    rest = markup.body if markup.bounded else _below(header, block, dialect)
-    parts = _markup_parts(capture, markup, rest, dialect, _zone(publisher, desk))
+    zone = _zone(publisher, desk)
+
+    def plain() -> Parts:
+        lines = telling.lines_of(markup.rest) if markup.bounded else _below(header, block, dialect)
+        return parts_of(lines, dialect, zone)
+
     above = (*markup.above, *markup.header, *markup.between)
     head = above if markup.bounded else block.furniture
-    return _Reading(strip, parts, block.page_date or page_date_of(head, dialect), markup.url)
+    page_date = block.page_date or page_date_of(head, dialect)
+    return _Reading(strip, _markup_parts(capture, markup, plain, zone), page_date, markup.url)
 
 
-def _split(markup: Markup, dialects: list[Dialect]) -> tuple[list[str], tuple[str, ...]]:
+def _split(markup: Markup, telling: Telling) -> tuple[list[str], tuple[str, ...]]:
+    """Give the lines in which the strip may stand, and those others that may be ticker lines."""
     # The markup says what is a menu, so menus between the ticker lines do not matter. Other words
     # do: below them stands no strip, as on a page of text.
     header = [
         line
         for line, menu in zip(markup.header, markup.menus, strict=True)
-        if not menu or any(_of_strip(line, one) for one in dialects)
+        if not menu or telling.is_meant_as_line(line)
     ]
-    return header, (*markup.above, *markup.between, *markup.body)
-
-
-def _is_line(text: str, dialects: list[Dialect]) -> bool:
-    return any(one.read(one.without_prefix(one.cut(text)[0])[0]) for one in dialects)
-
-
-def _of_strip(line: str, dialect: Dialect) -> bool:
-    text, stamp = dialect.without_prefix(dialect.cut(line)[0])
-    return stamp is not None or dialect.looks_like_line(text) or dialect.read(text) is not None
+    rest = telling.lines_of(markup.rest) if telling.could_hold_line(markup.rest) else ()
+    return header, (*markup.above, *markup.between, *rest)
 
 
 def _below(lines: list[str], block: HeaderBlock, dialect: Dialect | None) -> list[str]:
@@ -194,21 +193,23 @@ def _below(lines: list[str], block: HeaderBlock, dialect: Dialect | None) -> lis
 
 
 def _markup_parts(
-    capture: Capture,
-    markup: Markup,
-    rest: Sequence[str],
-    dialect: Dialect | None,
-    zone: ZoneInfo,
+    capture: Capture, markup: Markup, plain: Callable[[], Parts], zone: ZoneInfo
 ) -> Parts:
-    plain = parts_of(rest, dialect, zone)
+    from tickertrack.pages.extract import main_text  # noqa: PLC0415  (likewise)
+
     published = iso_published(markup.published, zone) if markup.published else None
-    title, byline = markup.title or plain.title, markup.byline or plain.byline
+    text = main_text(markup.story, capture.text)
+    told = _without_head(text, markup.title, markup.byline)
+    # Where the markup leaves nothing open, the lines need not be taken apart.
+    whole = all((markup.title, markup.byline, published, told, markup.tags))
+    lines = NO_PARTS if whole else plain()
+    title, byline = markup.title or lines.title, markup.byline or lines.byline
     return Parts(
         title=title,
         byline=byline,
-        published=published or plain.published,
-        text=_without_head(_main_text(capture.text), title, byline) or plain.text,
-        tags=markup.tags or plain.tags,
+        published=published or lines.published,
+        text=_without_head(text, title, byline) or lines.text,
+        tags=markup.tags or lines.tags,
     )
 
 
@@ -219,22 +220,6 @@ def _without_head(text: str, *parts: str | None) -> str:
         # Followed by a letter, it is but the beginning of the first sentence.
         text = rest.lstrip() if rest[:1].isspace() else text
     return text
-
-
-def _main_text(html: str) -> str:
-    if html.count("<") > TAGS_TO_EXTRACT:
-        return ""
-    from trafilatura import bare_extraction  # noqa: PLC0415  (280 ms)
-
-    # It warns of every page without an article, which is no fault of the page's.
-    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
-    try:
-        found = bare_extraction(html, fast=True, include_comments=False, include_tables=False)
-    except (ValueError, RecursionError, TypeError, AttributeError):
-        # The library stumbles over some markup; the page's own lines are then the text.
-        return ""
-    text = getattr(found, "text", None)
-    return text if isinstance(text, str) else ""
 
 
 def _article(

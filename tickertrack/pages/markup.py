@@ -4,36 +4,28 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
-from resiliparse.parse.html import DOMContext, HTMLTree, NodeType, traverse_dom
+from resiliparse.parse.html import HTMLTree
 
+from tickertrack.pages.story import Story, story_of
+from tickertrack.pages.telling import Telling
+from tickertrack.pages.visible import ATTRIBUTES, VOID, tag_around, visible, without_code
 from tickertrack.strips import fold
 
 __all__ = ["Markup", "read_markup"]
 
-_BLOCKS = frozenset(
-    "address article aside blockquote body caption center dd details div dl dt fieldset "
-    "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr html li main nav ol option p pre "
-    "section select summary table tbody td tfoot th thead tr ul".split()
-)
-_UNSEEN = frozenset(
-    "audio canvas datalist dialog head iframe math noembed noframes noscript object script select "
-    "style svg template textarea title video".split()
-)
 # The library types a node as the least of its kinds; what is asked of one is checked first.
 DOMNode = Any
-# A ticker line is a handful of words in a handful of elements; more is no line.
-_PIECES, _LENGTH = 16, 512
-_NOTHING = r"[+-]?(?:0+(?:\.0*)?|\.0+)(?:[a-z]+|%)?\s*(?:;|!|$)"
-_HIDING = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"
-    rf"|(?:opacity|font-size)\s*:\s*{_NOTHING}",
-    re.IGNORECASE,
-)
-_CSS_COMMENT = re.compile(r"/\*.*?(?:\*/|$)", re.DOTALL)
+_EVENT = re.compile(rf"<(?P<end>/?)(?P<name>article|h1|header|nav){ATTRIBUTES}>")
+_ITEM = re.compile(r' itemprop="(?:headline|articleBody)"')
+# A heading is told by where it stands.
+_NO_ITEM = VOID | {"h1"}
+_META = re.compile(rf"<meta({ATTRIBUTES})>")
+_ATTRIBUTE = re.compile(r' (=?[^ \t\n\f\r/>=]+)="([^"]*)"')
 _LD_DEPTH = 8
 _LD_ARTICLE = ("Article", "NewsArticle", "ReportageNewsArticle", "BlogPosting", "WebPage")
 
@@ -44,15 +36,17 @@ class Markup:
     A page's visible lines and its meta data.
 
     `header` holds the strip's lines if any do, `menus` says of each line whether it stands in a
-    header or a menu; `above` precedes, `between` follows to where the article begins.
+    header or a menu; `above` precedes, `between` follows to where the article begins; `rest` is
+    the visible markup from there on, and `story` what the article's text is to be taken from.
     """
 
     above: tuple[str, ...]
     header: tuple[str, ...]
     menus: tuple[bool, ...]
     between: tuple[str, ...]
-    body: tuple[str, ...]
+    rest: str
     bounded: bool
+    story: Story
     url: str | None
     title: str | None
     byline: str | None
@@ -62,88 +56,96 @@ class Markup:
 
 @dataclass(slots=True)
 class _Walk:
-    """The state of one walk over the tree: lines so far, and the line being put together."""
+    """The state of one walk down visible markup: the lines so far, and where we are."""
 
-    is_line: Callable[[str], bool]
+    html: str
+    telling: Telling
     lines: list[str] = field(default_factory=list)
     menus: list[bool] = field(default_factory=list)
-    buffer: list[str] = field(default_factory=list)
-    open: list[_Frame] = field(default_factory=list)
-    meta: dict[str, str] = field(default_factory=dict)
-    scripts: list[str] = field(default_factory=list)
-    length: int = 0
-    skipping: int = 0
-    articles: int = 0
     headers: int = 0
     navs: int = 0
+    # Where the outermost header begins, in lines and in the markup; and the one with the strip.
+    opened: tuple[int, int] = (0, 0)
     header: slice | None = None
-    boundary: int | None = None
+    strip: slice = field(default_factory=lambda: slice(0, 0))
+    at: int = 0
 
-    def add(self, text: str) -> None:
-        """Go on with the line."""
-        self.buffer.append(text)
-        self.length += len(text)
+    def go(self) -> None:
+        """Walk down to where the article begins, or to the end."""
+        item = _first_item(self.html)
+        for event in _EVENT.finditer(self.html, 0, item):
+            self._take(event.start())
+            self.at = event.end()
+            if self._begins_article(event):
+                return
+            self._pass(event)
+        self._take(item)
 
-    def flush(self) -> None:
-        """End the line."""
-        text = fold("".join(self.buffer))
-        self.buffer.clear()
-        self.length = 0
-        if text:
-            self.put(text)
+    @property
+    def begun(self) -> bool:
+        """Whether an article has begun."""
+        return self.at < len(self.html)
 
-    def put(self, text: str) -> None:
-        """Take a whole line."""
-        self.lines.append(text)
-        self.menus.append(self.headers + self.navs > 0)
+    @property
+    def rest(self) -> str:
+        """The markup from the article on, or, where none begins, below the strip's header."""
+        below = self.header is not None and not self.begun
+        return self.html[self.strip.stop if below else self.at :]
 
-    def cut(self, number: int) -> None:
-        """Take back the lines from a number on."""
-        del self.lines[number:], self.menus[number:]
+    def _take(self, end: int) -> None:
+        lines = self.telling.known_lines_of(self.html[self.at : end])
+        self.lines += lines
+        self.menus += [self.headers + self.navs > 0] * len(lines)
+        self.at = end
 
-    def break_softly(self) -> None:
-        """Take a line break of the markup for white space, unless it ends a ticker line."""
-        if not self.buffer or self.buffer[-1] == " ":
-            return
-        if self.length <= _LENGTH and self.is_line(fold("".join(self.buffer))):
-            self.flush()
-        else:
-            self.add(" ")
+    def _begins_article(self, event: re.Match[str]) -> bool:
+        if event["end"] or event["name"] in {"header", "nav"} or _is_empty(self.html, event):
+            return False
+        # A site's name may be a first-rank heading too; then it stands in the page's header.
+        return event["name"] == "article" or self.headers == 0
+
+    def _pass(self, event: re.Match[str]) -> None:
+        step = -1 if event["end"] else 1
+        if event["name"] == "nav":
+            self.navs += step
+        elif event["name"] == "header":
+            if not event["end"] and self.headers == 0:
+                self.opened = len(self.lines), event.start()
+            self.headers += step
+            if event["end"] and self.headers == 0 and self.header is None:
+                self._note_header(event.end())
+
+    def _note_header(self, end: int) -> None:
+        line, start = self.opened
+        if any(map(self.telling.is_line, self.lines[line:])):
+            self.header, self.strip = slice(line, len(self.lines)), slice(start, end)
 
 
-@dataclass(slots=True)
-class _Frame:
-    """An element that is open: where its lines begin, and its text while it is short."""
-
-    lines: int
-    buffered: int
-    pieces: list[str] | None
-
-
-def read_markup(text: str, is_line: Callable[[str], bool]) -> Markup:
+def read_markup(text: str, telling: Telling) -> Markup:
     """
-    Read an HTML page; `is_line` says whether a text is a whole ticker line.
+    Read an HTML page.
 
     The strip stands in the page's `<header>`, or, where that holds none, above the article's
     headline or body and any other text but menus; hidden elements, scripts and comments are no
     text.
     """
     tree = HTMLTree.parse(text)
-    walk = _Walk(is_line)
-    traverse_dom(_document(tree), _enter(walk), _leave(walk))
-    walk.flush()
-    count = len(walk.lines)
-    # A header that holds the strip ends before the article begins, where both are.
-    header = walk.header or slice(0, count if walk.boundary is None else walk.boundary)
-    article = header.stop if walk.boundary is None else walk.boundary
-    meta, found = walk.meta, _json_ld(walk.scripts)
+    # What the parser has made of it, whose tags can be told by a pattern: a walk over the
+    # library's nodes takes ten times as long as the parsing.
+    html, scripts = without_code(_document(tree).html)
+    walk = _Walk(visible(html), telling)
+    walk.go()
+    header = walk.header or slice(0, len(walk.lines))
+    meta, found = _meta(html), _json_ld(scripts)
     return Markup(
         above=tuple(walk.lines[: header.start]),
         header=tuple(walk.lines[header]),
         menus=tuple(walk.menus[header]),
-        between=tuple(walk.lines[header.stop : article]),
-        body=tuple(walk.lines[article:]),
-        bounded=walk.header is not None or walk.boundary is not None,
+        # What follows a header where no article begins may be the article.
+        between=tuple(walk.lines[header.stop :] if walk.begun else ()),
+        rest=walk.rest,
+        bounded=walk.begun or walk.header is not None,
+        story=story_of(walk.html[: walk.strip.start] + walk.html[walk.strip.stop :]),
         url=_canonical(tree) or _absolute(meta.get("og:url")),
         title=found.get("headline") or meta.get("og:title") or _headline(tree),
         byline=found.get("author") or meta.get("author") or meta.get("article:author"),
@@ -163,143 +165,34 @@ _PUBLISHED = (
 )
 
 
-def _enter(walk: _Walk) -> Callable[[DOMContext], None]:
-    def enter(context: DOMContext) -> None:
-        node: DOMNode = context.node
-        if node.type == NodeType.TEXT:
-            _take_text(walk, node)
-            return
-        if node.type != NodeType.ELEMENT:
-            return
-        tag = node.tag
-        if tag in {"meta", "script"}:
-            _gather(walk, node)
-        if node.first_child is None:
-            # The library tells of no leaving where nothing is inside.
-            _pass_empty(walk, tag)
-            return
-        walk.open.append(_Frame(len(walk.lines), len(walk.buffer), []))
-        if walk.skipping or tag in _UNSEEN or _is_hidden(node):
-            walk.skipping += 1
-            return
-        _open_element(walk, node)
-
-    return enter
+def _first_item(html: str) -> int:
+    """Give where the first element begins that says of itself that it is the article."""
+    since = 0
+    for found in _ITEM.finditer(html):
+        tag = tag_around(html, found.start(), since)
+        if tag and tag[2] not in _NO_ITEM and not _is_empty(html, tag):
+            return tag.start()
+        since = found.end()
+    return len(html)
 
 
-def _pass_empty(walk: _Walk, tag: str) -> None:
-    if not walk.skipping and (tag in _BLOCKS or tag == "br"):
-        walk.flush()
+def _is_empty(html: str, tag: re.Match[str]) -> bool:
+    return html.startswith("</", tag.end())
 
 
-def _open_element(walk: _Walk, node: DOMNode) -> None:
-    tag = node.tag
-    walk.articles += tag == "article"
-    if tag in _BLOCKS or tag == "br":
-        walk.flush()
-        walk.open[-1].lines, walk.open[-1].buffered = len(walk.lines), 0
-    walk.headers += tag == "header"
-    walk.navs += tag == "nav"
-    if walk.boundary is None and _starts_article(walk, node):
-        walk.flush()
-        walk.boundary = len(walk.lines)
-
-
-def _leave(walk: _Walk) -> Callable[[DOMContext], None]:
-    def leave(context: DOMContext) -> None:
-        node: DOMNode = context.node
-        if node.type != NodeType.ELEMENT:
-            return
-        frame = walk.open.pop()
-        if walk.skipping:
-            walk.skipping -= 1
-            return
-        _close_element(walk, node.tag, frame)
-
-    return leave
-
-
-def _close_element(walk: _Walk, tag: str, frame: _Frame) -> None:
-    walk.articles -= tag == "article"
-    text = fold(" ".join(frame.pieces)) if frame.pieces else ""
-    if text and walk.is_line(text):
-        # However the pieces are boxed, an element that says one ticker line is that line.
-        walk.cut(frame.lines)
-        del walk.buffer[frame.buffered :]
-        walk.flush()
-        walk.put(text)
-        frame.pieces = None
-    elif tag in _BLOCKS:
-        walk.flush()
-    walk.headers -= tag == "header"
-    walk.navs -= tag == "nav"
-    if tag == "header":
-        _note_header(walk, frame)
-    _hand_up(walk, frame.pieces)
-
-
-def _note_header(walk: _Walk, frame: _Frame) -> None:
-    outermost = walk.headers == 0 and walk.boundary is None and walk.header is None
-    if outermost and any(map(walk.is_line, walk.lines[frame.lines :])):
-        walk.header = slice(frame.lines, len(walk.lines))
-
-
-def _take_text(walk: _Walk, node: DOMNode) -> None:
-    if walk.skipping:
-        return
-    value = node.value or ""
-    for number, part in enumerate(value.split("\n")):
-        if number:
-            walk.break_softly()
-        if part:
-            walk.add(part)
-    if walk.open:
-        walk.open[-1].pieces = _with(walk.open[-1].pieces, [value] if value.strip() else [])
-
-
-def _hand_up(walk: _Walk, pieces: list[str] | None) -> None:
-    if walk.open:
-        walk.open[-1].pieces = _with(walk.open[-1].pieces, pieces)
-
-
-def _with(pieces: list[str] | None, more: list[str] | None) -> list[str] | None:
-    if pieces is None or more is None:
-        return None
-    joined = [*pieces, *more]
-    long = len(joined) > _PIECES or sum(map(len, joined)) > _LENGTH
-    return None if long else joined
-
-
-def _is_hidden(node: DOMNode) -> bool:
-    if node.hasattr("hidden"):
-        return True
-    style = node.getattr("style")
-    return bool(style) and _HIDING.search(_CSS_COMMENT.sub(" ", style)) is not None
-
-
-def _starts_article(walk: _Walk, node: DOMNode) -> bool:
-    if node.tag == "article":
-        return True
-    if node.tag == "h1":
-        # A site's name may be a first-rank heading too; then it stands in the page's header.
-        return walk.articles > 0 or walk.headers == 0
-    return (node.getattr("itemprop") or "") in {"headline", "articleBody"}
+def _meta(html: str) -> dict[str, str]:
+    meta: dict[str, str] = {}
+    for found in _META.finditer(html):
+        said = {key: unescape(value) for key, value in _ATTRIBUTE.findall(found[1])}
+        key = said.get("property") or said.get("name") or said.get("itemprop")
+        value = fold(said.get("content") or "")
+        if key and value:
+            meta.setdefault(key.lower(), value)
+    return meta
 
 
 def _document(tree: HTMLTree) -> DOMNode:
     return tree.document
-
-
-def _gather(walk: _Walk, node: DOMNode) -> None:
-    # On the way, as the library's own collections cost the square of their length.
-    if node.tag == "script":
-        if node.getattr("type") == "application/ld+json":
-            walk.scripts.append(node.text)
-        return
-    key = node.getattr("property") or node.getattr("name") or node.getattr("itemprop")
-    value = fold(node.getattr("content") or "")
-    if key and value:
-        walk.meta.setdefault(key.lower(), value)
 
 
 def _canonical(tree: HTMLTree) -> str | None:

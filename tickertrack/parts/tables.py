@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tickertrack.store.batch import merged_article
-from tickertrack.store.facts import Facts, PageFacts, Refusal, Row, StripFacts
+from tickertrack.store.facts import Facts, PageFacts, PageRow, Refusal, Row, StripFacts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,8 +87,9 @@ def facts_from(rows: Rows) -> Facts:
     for quote in rows["quotes"]:
         strips[quote[0]].quotes.append(quote)
     pages = [
-        PageFacts(undated, tuple(row), articles[row[8]], found, tuple(refused.get(row[0], ())))  # type: ignore[arg-type]
-        for *row, undated, found in rows["pages"]
+        PageFacts(undated, row, articles[row.article_id], found, tuple(refused.get(row.id, ())))  # type: ignore[arg-type]
+        for *columns, undated, found in rows["pages"]
+        for row in (PageRow._make(columns),)
     ]
     return Facts(pages, strips)  # type: ignore[arg-type]
 

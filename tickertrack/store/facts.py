@@ -8,12 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from tickertrack.models import Article, Page, Published, Quote, Strip, content_id
 
 __all__ = [
     "Facts",
     "PageFacts",
+    "PageRow",
     "Refusal",
     "Row",
     "StripFacts",
@@ -27,6 +29,25 @@ Row = tuple[object, ...]
 Refusal = tuple[int, str, str | None]
 
 
+class PageRow(NamedTuple):
+    """A row of `pages` but for `stored_at`, column by column."""
+
+    id: int
+    url: str | None
+    publisher: str | None
+    captured_at: str | None
+    capture_basis: str
+    page_date: str | None
+    published_at: str | None
+    published_precision: str | None
+    article_id: int
+    strip_id: int | None
+    sha256: str
+    file: str
+    offset: int
+    length: int
+
+
 @dataclass(frozen=True, slots=True)
 class PageFacts:
     """
@@ -36,7 +57,7 @@ class PageFacts:
     """
 
     undated_id: int
-    row: Row
+    row: PageRow
     article: Row
     found: int
     refused: tuple[Refusal, ...]
@@ -44,32 +65,32 @@ class PageFacts:
     @property
     def id(self) -> int:
         """The page's own id."""
-        return self.row[0]  # type: ignore[return-value]
+        return self.row.id
 
     @property
     def url(self) -> str | None:
         """Its address."""
-        return self.row[1]  # type: ignore[return-value]
+        return self.row.url
 
     @property
     def page_date(self) -> str | None:
         """The day that the page prints."""
-        return self.row[5]  # type: ignore[return-value]
+        return self.row.page_date
 
     @property
     def article_id(self) -> int:
         """The id of its article."""
-        return self.row[8]  # type: ignore[return-value]
+        return self.row.article_id
 
     @property
     def strip_id(self) -> int | None:
         """The id of its strip."""
-        return self.row[9]  # type: ignore[return-value]
+        return self.row.strip_id
 
     @property
     def file(self) -> str:
         """The file that it was read from."""
-        return self.row[11]  # type: ignore[return-value]
+        return self.row.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,23 +143,26 @@ def _strip_id(strip: Strip) -> int | None:
 
 
 def _page_facts(page: Page, strip_id: int | None) -> PageFacts:
-    article = _article_row(page.article)
-    row = (
-        page.id,
-        storable(page.url),
-        page.publisher,
-        stamp_of(page.captured_at) if page.captured_at else None,
-        page.capture_basis,
-        page.page_date.isoformat() if page.page_date else None,
-        *_published(page.article.published),
-        article[0],
-        strip_id,
-        page.sha256,
-        storable(page.locator.file),
-        page.locator.offset,
-        page.locator.length,
+    article_id = _article_id(page.article)
+    published_at, precision = _published(page.article.published)
+    row = PageRow(
+        id=page.id,
+        url=storable(page.url),
+        publisher=page.publisher,
+        captured_at=stamp_of(page.captured_at) if page.captured_at else None,
+        capture_basis=page.capture_basis,
+        page_date=page.page_date.isoformat() if page.page_date else None,
+        published_at=published_at,
+        published_precision=precision,
+        article_id=article_id,
+        strip_id=strip_id,
+        sha256=page.sha256,
+        file=storable(page.locator.file) or "",
+        offset=page.locator.offset,
+        length=page.locator.length,
     )
     refused = tuple((one.line, one.reason, storable(one.raw)) for one in page.strip.quarantined)
+    article = _article_row(page.article, article_id)
     return PageFacts(page.undated_id, row, article, page.strip.found, refused)
 
 
@@ -162,11 +186,11 @@ def _quote_row(quote: Quote) -> Row:
     )
 
 
-def _article_row(article: Article) -> Row:
+def _article_row(article: Article, article_id: int) -> Row:
     tags = json.dumps(article.tags, ensure_ascii=False) if article.tags else "[]"
     words = "\x1f".join((article.title or "", article.byline or "", article.text, tags))
     return (
-        _article_id(article),
+        article_id,
         storable(article.url),
         storable(article.title),
         storable(article.byline),

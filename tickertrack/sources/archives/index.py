@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote_plus, urlencode
 
 from tickertrack.errors import FetchError
-from tickertrack.publishers import Publisher
+from tickertrack.publishers import Publisher, host_of
 from tickertrack.sources.archives.listed import (
     FIELDS,
     Fields,
@@ -33,11 +33,16 @@ _LINES = 5000
 _MOST_PAGES = 20_000
 _MOST_CRAWLS = 1000
 _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,800}[\x21-\x7e])?")
+_WINDOW = re.compile(r"[0-9]{14}-[0-9]{14}")
 _PAGE = re.compile(r"([0-9]{1,5})/([0-9]{1,5})")
 _MISSING = "status_404"
 _SECOND = timedelta(seconds=1)
 # No archive is older.
 _FIRST_YEAR = 1996
+
+
+# A line of an answer to its fields; None for what is no line of one.
+Reader = Callable[[str], Fields | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +83,7 @@ class _Asking:
         address = f"{question.index}?{urlencode(words, doseq=True)}"
         return self.fetcher.get(address, hosts=self.place.hosts).body.splitlines()
 
-    def listed(
-        self, lines: list[bytes], read: Callable[[str], Fields | None]
-    ) -> tuple[Listed, ...]:
+    def listed(self, lines: list[bytes], read: Reader) -> tuple[Listed, ...]:
         """Read an answer's lines; what cannot be fetched is not listed."""
         found = listed_in(lines, read, self.publisher, self.now)
         return tuple(one for one in found if one.span or not self.place.files)
@@ -185,32 +188,58 @@ def _pages(lines: Iterable[bytes]) -> int:
 
 
 def _ask_wayback(asking: _Asking, question: Question) -> Answer:
-    key = {"resumeKey": question.cursor} if question.cursor else {}
-    lines = asking.lines(
-        question,
-        **{"from": stamp_of(question.since), "to": stamp_of(question.until)},
-        fl=",".join(FIELDS),
-        filter=("statuscode:200", "mimetype:.*html.*"),
-        limit=_LINES,
-        showResumeKey="true",
-        **key,
-    )
+    words = {
+        "fl": ",".join(FIELDS),
+        "filter": ("statuscode:200", "mimetype:.*html.*"),
+        "limit": _LINES,
+    }
+    if _WINDOW.fullmatch(question.cursor):
+        return _ask_in_windows(asking, question, words, fields_of_text)
+    resumed = {"resumeKey": _as_sent(question.cursor)} if question.cursor else {}
+    words |= {"from": stamp_of(question.since), "to": stamp_of(question.until)}
+    lines = asking.lines(question, **words, **resumed, showResumeKey="true")
     following = None
     if len(lines) > 1 and not lines[-2].strip():
-        last = lines[-1].decode("utf-8", "replace").strip()
-        # One that leads back to where it came from would be asked for ever.
-        following = last if _KEY.fullmatch(last) and last != question.cursor else None
+        last = lines.pop().decode("utf-8", "replace").strip()
+        following = last if _KEY.fullmatch(last) else None
+    if question.cursor and (following == question.cursor or _leads_away(lines, question)):
+        # A key that was not understood: all is asked for again, without any.
+        return Answer((), _cursor(question.since, question.until))
     return Answer(asking.listed(lines, fields_of_text), following)
+
+
+def _as_sent(key: str) -> str:
+    """
+    Give a key as it is to be sent: it is printed encoded, and what is sent is encoded again.
+
+    A server decodes it once, or twice (https://github.com/internetarchive/wayback/issues/195).
+    """
+    plain = unquote_plus(key)
+    # Where decoding twice would change it, it is left to the second: that is the Archive's own.
+    return key if {"%", "+"} & set(plain) else plain
+
+
+def _leads_away(lines: Sequence[bytes], question: Question) -> bool:
+    """Say whether an answer has lines, and none of the domain that was asked for."""
+    told = (fields_of_text(line.decode("utf-8", "replace")) for line in lines)
+    hosts = {host_of(str(fields["url"])) or "" for fields in told if fields}
+    domain = question.domain
+    return bool(hosts) and not any(host == domain or host.endswith(f".{domain}") for host in hosts)
 
 
 # ---- pywb: no way to resume an answer, so that shorter stretches are asked for
 
 
 def _ask_pywb(asking: _Asking, question: Question) -> Answer:
+    return _ask_in_windows(asking, question, {"output": "json", "limit": _LINES}, fields_of_json)
+
+
+def _ask_in_windows(
+    asking: _Asking, question: Question, words: dict[str, Any], read: Reader
+) -> Answer:
     since, until = _window(question)
-    words = {"from": stamp_of(since), "to": stamp_of(until), "output": "json", "limit": _LINES}
     try:
-        lines = asking.lines(question, **words)
+        lines = asking.lines(question, **{"from": stamp_of(since), "to": stamp_of(until)}, **words)
     except FetchError as error:
         if error.reason != "too_large" or until <= since:
             raise
@@ -218,12 +247,12 @@ def _ask_pywb(asking: _Asking, question: Question) -> Answer:
         full = True
     else:
         full = len(lines) >= _LINES
+    listed = asking.listed(lines, read)
     if full and since < until:
         # There may be more of it than was told.
-        middle = since + (until - since) // 2
-        return Answer(asking.listed(lines, fields_of_json), _cursor(since, middle))
+        return Answer(listed, _cursor(since, since + (until - since) // 2))
     rest = _cursor(until + _SECOND, question.until) if until < question.until else None
-    return Answer(asking.listed(lines, fields_of_json), rest)
+    return Answer(listed, rest)
 
 
 def _window(question: Question) -> tuple[datetime, datetime]:

@@ -28,8 +28,9 @@ __all__ = [
 
 State = Literal["listed", "done", "refused"]
 
-# What is asked of a Wayback Machine, in the order in which its lines bring it.
-FIELDS = ("timestamp", "original", "mimetype", "statuscode", "digest", "length")
+# What is asked of a Wayback Machine, in the order in which its lines bring it. Without `urlkey`
+# some make their resumption keys of nothing: https://github.com/internetarchive/wayback/issues/121
+FIELDS = ("urlkey", "timestamp", "original", "mimetype", "statuscode", "digest", "length")
 _NAMES = {"original": "url", "mimetype": "mime", "statuscode": "status"}
 _LONGEST_LINE = 8192
 _LONGEST_URL = 2048

@@ -26,8 +26,8 @@ class Place:
     An archive on the net: where its index is asked, and where its records are fetched.
 
     `form` is how its index is spoken to; records are byte ranges of files below `files`, or replays
-    below `replay`. `delay` are the least seconds between two requests; who is `invited` as a
-    program by its documents need not ask for the robots.txt that it keeps for crawlers.
+    below `replay`. `delay` are the least seconds between two requests; `invited` says that its
+    documents tell programs to ask what its robots.txt closes to crawlers (docs/archives.md).
     """
 
     name: str
@@ -64,7 +64,6 @@ KNOWN = {
         index=f"https://web.archive.org{_WAYBACK}",
         replay="https://web.archive.org/web/",
         delay=_WAYBACK_DELAY,
-        invited=True,
     ),
 }
 
