@@ -11,7 +11,7 @@ from laying import BOX, HEADLINE, WHOLE_LINES, market, real_strips
 from tickertrack import strips
 from tickertrack.dialects import Dialect, load_dialect
 from tickertrack.models import Strip
-from tickertrack.strips import HeaderBlock, fold, read_strip, read_text
+from tickertrack.strips import HeaderBlock, fold, fold_lines, read_strip, read_text
 
 OLD, NEW = load_dialect("brecorder-2020"), load_dialect("brecorder-2022")
 GOOD = [line for strip in real_strips()[:6] for line in strip.lines[:6]]
@@ -47,6 +47,16 @@ def test_whatever_stands_below_a_top_is_read_as_without_it(
 ) -> None:
     for tail in below:
         _assert_same("\n".join((*above, *top, *tail)), dialects)
+
+
+# All that splits words or lines, and what cannot be seen.
+WHITE = "".join(one for one in map(chr, range(0x3001)) if one.isspace()) + "\u200b\ufeff"
+
+
+@settings(max_examples=500, deadline=None, database=None)
+@given(st.text("aé  " + WHITE, max_size=12))
+def test_the_lines_of_a_text_are_folded_as_each_would_be(text: str) -> None:
+    assert fold_lines(text) == [fold(line) for line in text.splitlines()]
 
 
 def test_a_known_top_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from tickertrack.markets import Market
     from tickertrack.publishers import Publisher
 
-__all__ = ["NO_STRIP", "HeaderBlock", "find_block", "fold", "read_strip", "read_text"]
+__all__ = ["NO_STRIP", "HeaderBlock", "find_block", "fold", "fold_lines", "read_strip", "read_text"]
 
 NO_STRIP = Strip(dialect="", quotes=(), quarantined=(), repeats=0)
 
 # White space that a reader cannot see apart, and marks that nobody can see at all. Two prints of
 # one line must fold to one text; no figure may change by it.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+# White space of ASCII that may stand within a line and is no single blank: others end a line.
+_TO_FOLD = ("  ", "\t", "\x1f")
 # How many empty lines may stand inside a strip, between its boards or its copies.
 _GAP = 2
 # No exchange lists more; a page with more different lines was made to fill a database.
@@ -64,13 +66,21 @@ def _marked_until(text: str, dialects: Iterable[Dialect]) -> int:
     return end if last >= 0 and end <= _LONGEST else 0
 
 
+def fold_lines(text: str) -> list[str]:
+    """Fold each line of a text; ASCII with single blanks is folded but for its ends."""
+    lines = text.splitlines()
+    if any(one in text for one in _TO_FOLD):
+        return [*map(fold, lines)]
+    return [line.strip() if line.isascii() else fold(line) for line in lines]
+
+
 def read_text(
     text: str, dialects: Sequence[Dialect], market: Market
 ) -> tuple[list[str], Strip, HeaderBlock]:
     """Read the strip of a page of text as `read_strip` does; give its lines too, folded."""
     end = _marked_until(text, dialects)
     top = _top(text[:end], tuple(dialects), market) if end else _NO_TOP
-    lines = [*top.lines, *map(fold, text[end:].splitlines())]
+    lines = [*top.lines, *fold_lines(text[end:])]
     block = top.block_in(lines, dialects)
     if block is None:
         return lines, *read_strip(lines, (), dialects, market)
@@ -257,7 +267,7 @@ _NO_TOP = _Top()
 
 @lru_cache(_REMEMBERED)
 def _top(text: str, dialects: tuple[Dialect, ...], market: Market) -> _Top:
-    lines, dialect = tuple(map(fold, text.splitlines())), dialects[0]
+    lines, dialect = tuple(fold_lines(text)), dialects[0]
     search = _begun(lines, dialect)
     block = search.block()
     if dialect.place != "header" or search.over or not _is_whole(block, dialect):

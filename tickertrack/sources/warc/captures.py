@@ -10,8 +10,6 @@ from functools import lru_cache, partial
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from ahocorasick_rs import BytesAhoCorasick
-
 from tickertrack.dialects.grammar import YEARS
 from tickertrack.dialects.markers import finder
 from tickertrack.errors import SourceError
