@@ -197,12 +197,15 @@ class Strip:
     quotes: tuple[Quote, ...]
     quarantined: tuple[Quarantined, ...]
     repeats: int
+    digest: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 over the dialect and the lines as printed."""
+    def __post_init__(self) -> None:
+        """Compute `digest`: SHA-256 over the dialect and the lines as printed."""
+        # Once: one strip stands on many pages, and each asks for it.
         lines = "\n".join((self.dialect, *(quote.raw for quote in self.quotes)))
-        return hashlib.sha256(lines.encode()).hexdigest()
+        object.__setattr__(
+            self, "digest", hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
+        )
 
     @property
     def found(self) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tickertrack.checks import check, direction_of
@@ -18,13 +18,24 @@ if TYPE_CHECKING:
     from tickertrack.markets import Market
     from tickertrack.publishers import Publisher
 
-__all__ = ["NO_STRIP", "HeaderBlock", "find_block", "fold", "fold_lines", "lines_of", "read_strip"]
+__all__ = [
+    "NO_STRIP",
+    "HeaderBlock",
+    "find_block",
+    "fold",
+    "fold_lines",
+    "fold_seen",
+    "read_strip",
+    "read_text",
+]
 
 NO_STRIP = Strip(dialect="", quotes=(), quarantined=(), repeats=0)
 
 # White space that a reader cannot see apart, and marks that nobody can see at all. Two prints of
 # one line must fold to one text; no figure may change by it.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+# White space of ASCII that may stand within a line and is no single blank: others end a line.
+_TO_FOLD = ("  ", "\t", "\x1f")
 # How many empty lines may stand inside a strip, between its boards or its copies.
 _GAP = 2
 # No exchange lists more; a page with more different lines was made to fill a database.
@@ -56,18 +67,6 @@ def fold(line: str) -> str:
     return " ".join((line if line.isascii() else _INVISIBLE.sub("", line)).split())
 
 
-def fold_lines(text: str) -> list[str]:
-    """Fold the lines of a text; leave out the empty ones."""
-    seen = text if text.isascii() else _INVISIBLE.sub("", text)
-    return [" ".join(words) for line in seen.split("\n") if (words := line.split())]
-
-
-def lines_of(text: str, dialects: Iterable[Dialect]) -> list[str]:
-    """Fold the lines of a text; those down to the last marker of a dialect are often known."""
-    end = _marked_until(text, dialects)
-    return [*_folded(text[:end]), *map(fold, text[end:].splitlines())]
-
-
 def _marked_until(text: str, dialects: Iterable[Dialect]) -> int:
     """Give where the line with the last marker ends; 0 where there is none, or it is far down."""
     markers = {marker for dialect in dialects for marker in dialect.markers}
@@ -76,9 +75,31 @@ def _marked_until(text: str, dialects: Iterable[Dialect]) -> int:
     return end if last >= 0 and end <= _LONGEST else 0
 
 
-@lru_cache(_REMEMBERED)
-def _folded(text: str) -> tuple[str, ...]:
-    return tuple(map(fold, text.splitlines()))
+def fold_lines(text: str) -> list[str]:
+    """Fold each line of a text; ASCII with single blanks is folded but for its ends."""
+    lines = text.splitlines()
+    if any(one in text for one in _TO_FOLD):
+        return [*map(fold, lines)]
+    return [line.strip() if line.isascii() else fold(line) for line in lines]
+
+
+def fold_seen(text: str) -> list[str]:
+    """Fold the lines of a text, and leave out those in which nothing is seen."""
+    seen = text if text.isascii() else _INVISIBLE.sub("", text)
+    return [" ".join(words) for line in seen.split("\n") if (words := line.split())]
+
+
+def read_text(
+    text: str, dialects: Sequence[Dialect], market: Market
+) -> tuple[list[str], Strip, HeaderBlock]:
+    """Read the strip of a page of text as `read_strip` does; give its lines too, folded."""
+    end = _marked_until(text, dialects)
+    top = _top(text[:end], tuple(dialects), market) if end else _NO_TOP
+    lines = [*top.lines, *fold_lines(text[end:])]
+    block = top.block_in(lines, dialects)
+    if block is None:
+        return lines, *read_strip(lines, (), dialects, market)
+    return lines, _with_strays(top.strip, lines[block.end :], dialects, block), block
 
 
 def read_strip(
@@ -93,28 +114,29 @@ def read_strip(
     Of the dialects, the one that reads most lines wins; of equals one in use on the page's date,
     and of those the first. A dialect whose place is the article finds its strip also there.
     """
-    page = _Page(header, tuple(body))
-    dialect, block = _best(page, dialects)
-    rest = page.below(block.end)
-    strays = tuple(_strays(rest, dialects, first=block.end + 1))
+    whole = [*header, *body]
+    dialect, block = _best(_Page(header, whole), dialects)
     strip = _collect(block.lines, dialect, market)
-    return replace(strip, quarantined=strip.quarantined + strays) if strays else strip, block
+    return _with_strays(strip, whole[block.end :], dialects, block), block
+
+
+def _with_strays(
+    strip: Strip, rest: Sequence[str], dialects: Sequence[Dialect], block: HeaderBlock
+) -> Strip:
+    strays = tuple(_strays(rest, dialects, first=block.end + 1))
+    return replace(strip, quarantined=strip.quarantined + strays) if strays else strip
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A page's lines: those of the header, and those that follow it."""
+    """A page's lines: those of the header, and all of them."""
 
     header: Sequence[str]
-    body: tuple[str, ...]
-
-    def below(self, end: int) -> list[str]:
-        """Give what follows so many of its lines."""
-        return [*self.header[end:], *self.body[max(end - len(self.header), 0) :]]
+    whole: Sequence[str]
 
     def lines_for(self, dialect: Dialect) -> Sequence[str]:
         """Give the lines among which a dialect's strip may stand."""
-        return self.header if dialect.place == "header" else self.below(0)
+        return self.header if dialect.place == "header" else self.whole
 
 
 def dialects_for(publisher: Publisher, captured_at: datetime | None) -> list[Dialect]:
@@ -166,10 +188,19 @@ class _Search:
 
     def copy(self) -> _Search:
         """Give a search that goes on from here and leaves this one as it is."""
-        other = copy(self)
-        other.found, other.known = self.found.copy(), self.known.copy()
-        other.furniture = self.furniture.copy()
-        return other
+        return _Search(
+            self.dialect,
+            self.found.copy(),
+            self.known.copy(),
+            self.furniture.copy(),
+            self.page_date,
+            self.number,
+            self.above,
+            self.end,
+            self.gap,
+            self.broken,
+            self.over,
+        )
 
     def go_on(self, lines: Iterable[str]) -> None:
         """Go down further lines, until the block is over."""
@@ -222,16 +253,57 @@ class _Search:
             self.furniture.append(text)
 
 
+@dataclass(frozen=True, slots=True)
+class _Top:
+    """
+    A text down to its last marker: its lines, and the strip where the first dialect reads them all.
+
+    `search` has come down so far; it is None where more is to be tried than to go on.
+    """
+
+    lines: tuple[str, ...] = ()
+    search: _Search | None = None
+    found: Lines = ()
+    strip: Strip = NO_STRIP
+
+    def block_in(self, lines: Sequence[str], dialects: Iterable[Dialect]) -> HeaderBlock | None:
+        """Give the block of a page that begins so; None where the lines below may add to it."""
+        if self.search is None:
+            return None
+        search = self.search.copy()
+        search.go_on(lines[len(self.lines) :])
+        same = (search.end, search.page_date) == (self.search.end, self.search.page_date)
+        if not same or _goes_on(lines, search.end, dialects):
+            return None
+        return HeaderBlock(self.found, search.end, search.page_date, tuple(search.furniture))
+
+
+_NO_TOP = _Top()
+
+
+@lru_cache(_REMEMBERED)
+def _top(text: str, dialects: tuple[Dialect, ...], market: Market) -> _Top:
+    lines, dialect = tuple(fold_lines(text)), dialects[0]
+    search = _begun(lines, dialect)
+    block = search.block()
+    if dialect.place != "header" or search.over or not _is_whole(block, dialect):
+        return _Top(lines)
+    return _Top(lines, search, block.lines, _collect(block.lines, dialect, market))
+
+
+def _goes_on(header: Sequence[str], end: int, dialects: Iterable[Dialect]) -> bool:
+    """Say whether below a block stands what any dialect may read."""
+    after = next(filter(None, islice(header, end, None)), "")
+    return any(one.looks_like_line(after) or one.read(after) for one in dialects)
+
+
 def _best(page: _Page, dialects: Sequence[Dialect]) -> tuple[Dialect, HeaderBlock]:
     blocks: list[tuple[Dialect, HeaderBlock]] = []
     for dialect in dialects:
         lines = page.lines_for(dialect)
         block = find_block(lines, dialect)
         blocks.append((dialect, block))
-        after = next(filter(None, lines[block.end :]), "")
-        if _is_whole(block, dialect) and not any(
-            one.looks_like_line(after) or one.read(after) for one in dialects
-        ):
+        if _is_whole(block, dialect) and not _goes_on(lines, block.end, dialects):
             # It has read all there is to read.
             break
     return max(blocks, key=_rank)

@@ -19,7 +19,7 @@ from tickertrack.pages import Capture, Desk
 from tickertrack.pages.bounds import excess_of
 from tickertrack.pages.telling import telling_of
 from tickertrack.publishers import Period, Publisher
-from tickertrack.strips import fold, lines_of, read_strip
+from tickertrack.strips import fold, fold_lines, read_strip
 
 if TYPE_CHECKING:
     from tickertrack.markets import Market
@@ -143,7 +143,7 @@ def _problems(name: str, page: Page) -> Iterator[str]:
 
 def _lines(capture: Capture, dialects: list[Dialect]) -> list[str]:
     if not capture.html:
-        return lines_of(capture.text, dialects)
+        return fold_lines(capture.text)
     if excess_of(capture.text):
         return []
     # Imported where it is used, as for reading pages.

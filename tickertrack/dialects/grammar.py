@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from tickertrack.models import Direction
@@ -21,6 +22,8 @@ _RUN_LIMIT = 16_384
 FURNITURE_LIMIT = 500
 # A page of a web site is of such a year; a date far outside is a misprint or a trap.
 YEARS = range(1990, 2200)
+# A headline is asked about twice, a section on page after page.
+_REMEMBERED = 1_024
 # What a decoder leaves where bytes were no text.
 REPLACEMENT = "\ufffd"
 # The pattern that fits no text.
@@ -114,8 +117,7 @@ class Dialect:
 
     def is_furniture(self, line: str) -> bool:
         """Say whether a line belongs to the page's head: its masthead, a section, a box."""
-        patterns = (self.stop, *self.masthead)
-        return len(line) <= LINE_LIMIT and any(one and one.fullmatch(line) for one in patterns)
+        return len(line) <= LINE_LIMIT and _is_furniture(self, line)
 
     def without_prefix(self, line: str) -> tuple[str, date | None]:
         """Take off what may stand before a line's symbol; give the day that it stamps, if any."""
@@ -168,6 +170,12 @@ class Dialect:
         for mark, plain in self.marks:
             text = text.replace(mark, plain)
         return Decimal(text)
+
+
+@lru_cache(_REMEMBERED)
+def _is_furniture(dialect: Dialect, line: str) -> bool:
+    patterns = (dialect.stop, *dialect.masthead)
+    return any(one and one.fullmatch(line) for one in patterns)
 
 
 def _stamp(found: re.Match[str]) -> date | None:

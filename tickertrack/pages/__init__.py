@@ -25,7 +25,7 @@ from tickertrack.pages.decode import decode
 from tickertrack.pages.plain import NO_PARTS, Parts, page_date_of, parts_of
 from tickertrack.pages.telling import Telling, telling_of
 from tickertrack.publishers import Publisher, canonical_url, publisher_of
-from tickertrack.strips import NO_STRIP, HeaderBlock, dialects_for, fold, lines_of, read_strip
+from tickertrack.strips import NO_STRIP, HeaderBlock, dialects_for, fold, read_strip, read_text
 
 if TYPE_CHECKING:
     from tickertrack.markets import Market
@@ -141,8 +141,7 @@ def looks_like_html(text: str) -> bool:
 
 def _read_lines(capture: Capture, desk: Desk, publisher: Publisher | None) -> _Reading:
     dialects = desk.dialects_of(publisher, capture.captured_at)
-    lines = lines_of(capture.text, dialects)
-    strip, block = read_strip(lines, (), dialects, desk.market)
+    lines, strip, block = read_text(capture.text, dialects, desk.market)
     dialect = _named(dialects, strip.dialect)
     parts = parts_of(_below(lines, block, dialect), dialect, _zone(publisher, desk))
     return _Reading(strip, parts, block.page_date or page_date_of(block.furniture, dialect))

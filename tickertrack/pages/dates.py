@@ -103,10 +103,8 @@ def _offset_colons(text: str) -> int:
 
 
 def _day(found: re.Match[str]) -> date | None:
-    piece = found.groupdict()
-    year, month, day = (
-        next(piece[f"{key}{form}"] for form in "123" if piece[f"y{form}"]) for key in "ymd"
-    )
+    form = "1" if found["y1"] else "2" if found["y2"] else "3"
+    year, month, day = found[f"y{form}"], found[f"m{form}"], found[f"d{form}"]
     # To a pattern that ignores case, a long s is an s; so it must be here.
     number = int(month) if month.isdigit() else _MONTHS.index(month[:3].casefold()) + 1
     try:

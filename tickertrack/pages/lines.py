@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tickertrack.pages.visible import ATTRIBUTES, TAG, VOID
-from tickertrack.strips import fold, fold_lines
+from tickertrack.strips import fold, fold_seen
 
 __all__ = ["boxed_lines", "plain_lines"]
 
@@ -24,7 +24,7 @@ _PIECES, _LENGTH = 16, 512
 def plain_lines(html: str) -> list[str]:
     """Give the lines of markup that holds no ticker line: they end where blocks do."""
     text = TAG.sub("", _BREAK.sub("\n", html.replace("\n", " ")))
-    return fold_lines(_unescaped(text))
+    return fold_seen(_unescaped(text))
 
 
 def boxed_lines(html: str, is_line: Callable[[str], bool]) -> list[str]:

@@ -19,7 +19,8 @@ _TITLE_LIMIT = 250
 # The byline stands between headline and text: below title and bullets, not deep in the text.
 _BYLINE_DEPTH = 14
 # Every date has a year in it (YEARS).
-_CENTURIES = ("19", "20", "21")
+_CENTURY = re.compile("19|2[01]")
+_YEAR = re.compile("[0-9]{4}")
 _BULLETS = "•·*-–"
 _PROSE_END = re.compile(r"[.!?:;…”\"'’)\]]$")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -72,7 +73,7 @@ def _is_title(rest: Sequence[str]) -> bool:
     line = rest[0]
     if len(line) > _TITLE_LIMIT or line[0] in _BULLETS or not _WORD.search(line):
         return False
-    if BYLINE.fullmatch(line):
+    if _YEAR.search(line) and BYLINE.fullmatch(line):
         return False
     # A headline stands apart or above bullets and byline; a paragraph's first line ends in a stop.
     return not line.endswith(".") or len(rest) == 1
@@ -80,7 +81,7 @@ def _is_title(rest: Sequence[str]) -> bool:
 
 def _take_byline(rest: list[str], zone: ZoneInfo) -> tuple[str | None, Published | None]:
     for number, line in enumerate(rest[:_BYLINE_DEPTH]):
-        if len(line) > _TITLE_LIMIT or not any(century in line for century in _CENTURIES):
+        if len(line) > _TITLE_LIMIT or not _CENTURY.search(line):
             continue
         found = BYLINE.fullmatch(line)
         if found is None:
