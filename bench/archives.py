@@ -5,8 +5,10 @@ python -m bench.archives        prints its rows
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -45,6 +47,9 @@ def _rows_of_sparse(folder: Path, paths: list[Path], size: int) -> None:
     ours, theirs = by_turns(lambda: read(folder, paths[:1]), lambda: _iterate(paths[0]))
     row("read text, a strip on 1 page of 100, one process", f"{size / ours / 1e6:.0f} MB/s",
         "`fastwarc`, bodies read", ours / theirs)  # fmt: skip
+    if shutil.which("rg"):
+        ours, theirs = by_turns(lambda: read(folder, paths[:1]), lambda: _search(paths[0]))
+        row("the same", f"{size / ours / 1e6:.0f} MB/s", "`zcat`, then `rg -c`", ours / theirs)
     two, one = by_turns(lambda: read(folder, paths, 2), lambda: read(folder, paths[:1]))
     row("two such files, two processes", f"{2 * size / two / 1e6:.0f} MB/s",
         "one file, one process", 2 * one / two)  # fmt: skip
@@ -73,6 +78,14 @@ def by_turns(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[
 def _iterate(path: Path) -> int:
     with path.open("rb") as file:
         return sum(len(record.reader.read()) for record in ArchiveIterator(file))
+
+
+def _search(path: Path) -> int:
+    zcat = subprocess.Popen(["zcat", str(path)], stdout=subprocess.PIPE)  # noqa: S603, S607
+    with zcat:
+        words = ["rg", "-c", "creased By|No Change"]
+        found = subprocess.run(words, stdin=zcat.stdout, capture_output=True, check=True)  # noqa: S603
+    return int(found.stdout)
 
 
 def read(folder: Path, paths: list[Path], workers: int = 1) -> int:
