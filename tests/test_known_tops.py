@@ -14,18 +14,23 @@ from tickertrack.models import Strip
 from tickertrack.strips import HeaderBlock, fold, fold_lines, read_strip, read_text
 
 OLD, NEW = load_dialect("brecorder-2020"), load_dialect("brecorder-2022")
+ARTICLE = load_dialect("foxbusiness")
 GOOD = [line for strip in real_strips()[:6] for line in strip.lines[:6]]
-# A line that only the newer form reads, one of another day, and some that no form does.
+# A line that only the newer form reads, one of another day, one of an article, and some that no
+# form does.
 OTHER = (
     *("KSE100 46,301 Increased By 203.55 (0.44%)", "date 2022-04-26 ANL 1.00 No Change 0.00 (0%)"),
     *("date 2021-06-22", "date 2022-04-26", "ANL 3\ufffd.30 Incr ▲ 0.20 (0.6%)", "ANL 1 ▲"),
     *("ANL 33.30 Increased  By ▲ 0.20 (0.6%)", "ANL 33.30 Increased\u00a0By ▲ 0.20 (0.6%)"),
     *("", "", "", " ", "Jun 22, 2021 PRINT EDITION", "Pakistan", HEADLINE, "\u200b", *BOX[:3]),
     *WHOLE_LINES[:2],
+    *("GL | GLOW LAMPS | 180.44 | -1.72 | -0.94% |", "Last | Change"),
 )
 rows = st.lists(st.sampled_from((*GOOD[:8], *OTHER)), max_size=8)
 tops = st.lists(st.sampled_from(GOOD), min_size=1, max_size=6)
-orders = st.sampled_from(((OLD, NEW), (NEW, OLD), (OLD,), (NEW,)))
+orders = st.sampled_from(
+    ((OLD, NEW), (NEW, OLD), (OLD,), (NEW,), (ARTICLE, OLD), (NEW, ARTICLE), (ARTICLE,))
+)
 
 
 def _told(strip: Strip, block: HeaderBlock) -> tuple[object, ...]:

@@ -1,0 +1,32 @@
+"""Lines folded: two prints of one line to one text."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["fold", "fold_lines", "fold_seen"]
+
+# White space that a reader cannot see apart, and marks that nobody can see at all. Two prints of
+# one line must fold to one text; no figure may change by it.
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+# White space of ASCII that may stand within a line and is no single blank: others end a line.
+_TO_FOLD = ("  ", "\t", "\x1f")
+
+
+def fold(line: str) -> str:
+    """Fold white space to single blanks and take out what cannot be seen."""
+    return " ".join((line if line.isascii() else _INVISIBLE.sub("", line)).split())
+
+
+def fold_lines(text: str) -> list[str]:
+    """Fold each line of a text; ASCII with single blanks is folded but for its ends."""
+    lines = text.splitlines()
+    if any(one in text for one in _TO_FOLD):
+        return [*map(fold, lines)]
+    return [line.strip() if line.isascii() else fold(line) for line in lines]
+
+
+def fold_seen(text: str) -> list[str]:
+    """Fold the lines of a text, and leave out those in which nothing is seen."""
+    seen = text if text.isascii() else _INVISIBLE.sub("", text)
+    return [" ".join(words) for line in seen.split("\n") if (words := line.split())]
