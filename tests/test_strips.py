@@ -317,7 +317,7 @@ def _search(examples: int) -> Callable[[Callable[[str], None]], Callable[[], Non
     return lambda test: quiet(given(texts)(test))
 
 
-@_search(2_000)
+@_search(800)
 def test_lines_found_are_quotes_repeats_and_quarantined(text: str) -> None:
     _assert_conserved(text)
 
