@@ -131,13 +131,18 @@ HEADS = {
 
 @pytest.mark.parametrize("words", HEADS)
 def test_what_cannot_be_searched_as_it_lies_is_never_passed_over(tmp_path: Path, words: bytes):
-    def found(content: bytes) -> bool:
-        one = record(content, WARC_Type="conversion", Content_Type="text/plain")
-        return bool(list(captures_in(write(tmp_path / "a.wet.gz", one), None, MARKERS)))
+    def found(one: bytes) -> bool:
+        return bool(list(captures_in(write(tmp_path / "a.warc.gz", one), None, MARKERS)))
 
-    assert found(b"news " * 100 + words + b" news" * 100) == HEADS[words]
-    # Far below the head these are words as others, but for a zero.
-    assert found(b"news " * 900 + words) == (words[:1] == b"\0")
+    served = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+    assert found(record(served + b"X: news " + words + b" news\r\n\r\nnews")) == HEADS[words]
+    # Far below the head these are words as others, but for a zero; and so they are in a text, which
+    # was served by nobody.
+    below = b"news " * 900 + words
+    assert found(record(served + b"\r\n" + below)) == (words[:1] == b"\0")
+    for content in (words, below):
+        one = record(content + b" news", WARC_Type="conversion", Content_Type="text/plain")
+        assert found(one) == (words[:1] == b"\0")
 
 
 # --- files read in parts -------------------------------------------------------------------------

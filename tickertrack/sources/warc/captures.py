@@ -51,6 +51,7 @@ SOFTWARE = b"software: tickertrack/"
 # A page as it was served, and the text that an archive made of it.
 _RESPONSE, _TEXT = "response", "conversion"
 _KINDS = {_RESPONSE, _TEXT}
+_TEXTS = tuple(b"WARC/1.%d\r\nWARC-Type: conversion\r\n" % minor for minor in range(2))
 # What must be unpacked or joined before anything can be found in it, or is ours: the common word by
 # itself, since a search for one word, or for words of rare letters, goes at the speed of memory.
 _CODED = BytesAhoCorasick([b"ncoding:"]).find_matches_as_indexes
@@ -156,6 +157,9 @@ def _is_ours(path: File) -> bool:
 
 
 def _may_hold(found_in: Callable[[bytes], bool], content: bytes) -> bool:
+    if content.startswith(_TEXTS):
+        # It has no headers of a server.
+        return b"\0" in content or found_in(content)
     head = content[:_HEADS]
     # UTF-16 and UTF-32 write our words with a zero beside each letter.
     return bool(_CODED(head) or _CODED_OR_OURS(head) or b"\0" in content or found_in(content))

@@ -67,6 +67,7 @@ class Members:
         self.beginning, self.first = beginning, first
         self._file, self._unpacker = file, unpacker
         self._base, self._block, self._ahead = 0, memoryview(b""), _PIECE
+        self._last = -1
 
     def unpack(self, at: int) -> tuple[bytes, int, bool]:
         """
@@ -74,7 +75,10 @@ class Members:
 
         Raises UnsoundError.
         """
-        unpacker, piece = self._unpacker(), self._piece(at, _FIRST)
+        unpacker, start = self._unpacker(), at - self._base
+        # Nearly always the block that was read last holds it: this is the busiest line there is.
+        near = 0 <= start <= self._last
+        piece = self._block[start : start + _FIRST] if near else self._piece(at, _FIRST)
         try:
             content = unpacker.decompress(piece, _STEP)
             if unpacker.eof:
@@ -119,7 +123,7 @@ class Members:
             self._ahead = min(self._ahead * _GROWTH, _BLOCK) if reads_on else _PIECE
             self._file.seek(at)
             self._block = memoryview(self._file.read(max(size, self._ahead)))
-            self._base, start = at, 0
+            self._base, start, self._last = at, 0, len(self._block) - _FIRST
         return self._block[start : start + size]
 
 
