@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench import archives, dating, growth, links, markup, mentions, queries, speed, web
+from bench import (
+    archives,
+    dating,
+    growth,
+    links,
+    markup,
+    memory,
+    mentions,
+    queries,
+    rows,
+    speed,
+    web,
+)
 
 if __name__ == "__main__":
     shared = Path(sys.argv[1] if len(sys.argv) > 1 else "../shared")
@@ -13,7 +25,9 @@ if __name__ == "__main__":
         sys.exit(f"{shared}: no reference series there to measure with")
     speed.main(shared)
     archives.main()
+    rows.main()
     markup.main()
+    memory.main()
     queries.main()
     web.main()
     growth.main()

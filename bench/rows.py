@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import gzip
 import json
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.speed import RUNS, row
+from bench.archives import by_turns
+from bench.speed import row
 from bench.webtext import Corpus, text_pages
 from tickertrack import open_tracker
 from tickertrack.ingest import Sources, reading_of
@@ -34,25 +33,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         lines, table = Path(name) / "a.jsonl.gz", Path(name) / "a.parquet"
         size = _write(lines, table)
-        ours, theirs = _by_turns(lambda: _read(lines), lambda: _unpack(lines))
+        ours, theirs = by_turns(lambda: _read(lines), lambda: _unpack(lines))
         row("JSON lines by gzip, 1 page of 100 a publisher's", f"{size / ours / 1e6:.0f} MB/s",
             "`gzip`, line by line", ours / theirs)  # fmt: skip
-        ours, theirs = _by_turns(lambda: _read(lines), lambda: _parse(lines))
+        ours, theirs = by_turns(lambda: _read(lines), lambda: _parse(lines))
         row("the same", f"{size / ours / 1e6:.0f} MB/s", "... and `json.loads`", ours / theirs)
-        ours, theirs = _by_turns(lambda: _read(table), lambda: _iterate(table))
+        ours, theirs = by_turns(lambda: _read(table), lambda: _iterate(table))
         row("Parquet by zstd, the same pages", f"{size / ours / 1e6:.0f} MB/s",
             "`pyarrow`, two columns read", ours / theirs)  # fmt: skip
-
-
-def _by_turns(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
-    """Give the median seconds of one core that each takes."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(RUNS):
-        for work, taken in zip((ours, theirs), times, strict=True):
-            begun = time.process_time()
-            work()
-            taken.append(time.process_time() - begun)
-    return statistics.median(times[0]), statistics.median(times[1])
 
 
 def _records() -> Iterator[dict[str, str]]:

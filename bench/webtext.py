@@ -7,11 +7,13 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import cycle, islice
 from pathlib import Path
 
-__all__ = ["Corpus", "members", "sentence", "text_pages", "write_archive"]
+__all__ = ["Corpus", "members", "sentence", "text_pages", "write_archive", "write_sparse"]
 
 LINES = 34
+_OTHERS = 10_000
 _FIRST = datetime(2022, 1, 3, 5, tzinfo=UTC)
 _WORDS = (
     "market shares volume cement power textile sector profit quarter board notice export rupee"
@@ -58,6 +60,19 @@ def write_archive(path: Path, pages: Iterator[tuple[str, datetime, str]], kind: 
             size += len(record)
             file.write(gzip.compress(record, 6, mtime=0))
     return size
+
+
+def write_sparse(path: Path, corpus: Corpus) -> None:
+    """
+    Write texts of which those without a strip come again and again.
+
+    There are ten thousand different ones; what passes them over has no memory of them.
+    """
+    others = cycle(list(members(text_pages(Corpus(_OTHERS, 1, strip_every=_OTHERS)), "conversion")))
+    shown = Corpus(corpus.pages // corpus.strip_every, corpus.strips)
+    with path.open("wb") as file:
+        for one in members(text_pages(shown), "conversion"):
+            file.writelines((one, *islice(others, corpus.strip_every - 1)))
 
 
 def members(pages: Iterator[tuple[str, datetime, str]], kind: str) -> Iterator[bytes]:
