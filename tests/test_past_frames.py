@@ -115,11 +115,11 @@ def test_every_style_answers_as_of_and_adjusted(filled: Path, style: Any, how: d
     assert table.attrs["tickertrack"]["as_of"] == "2030-01-01T00:00:00+00:00"
 
 
-def test_openbb_has_plain_days_and_small_letters(filled: Path):
+def test_an_empty_answer_in_openbbs_style_keeps_columns_and_types(filled: Path):
     with tt.open(filled) as tracker:
-        table = tracker.history("ANL", style="openbb")
-    assert list(table) == ["open", "high", "low", "close", "volume"]
-    assert (table.index.name, str(table.index[0])) == ("date", "2021-03-01")
+        table, empty = (tracker.history(name, style="openbb") for name in ("ANL", "NONE"))
+    assert empty.dtypes.equals(table.dtypes)
+    assert (empty.index.name, empty.index.dtype) == (table.index.name, table.index.dtype)
 
 
 @pytest.mark.parametrize(("style", "near"), [("yfinanc", "yfinance"), ("Tidy", "tidy")])
