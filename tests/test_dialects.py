@@ -389,7 +389,7 @@ BAD = [
     ('name = "own"\nline = "{symbol} {price} {arrow?} {change} {percent}"', "arrows", "is empty"),
     (f'{GOOD}lines = "x"', "lines", "did you mean 'line'"),
     (f'{GOOD}sign = "colour"', "sign", "'word'"),
-    (f'{GOOD}sign = "word"', "sign", "needs {word} in line"),
+    (f'{GOOD}sign = "word"', "sign", "needs {word} in every form of line"),
     (f'{GOOD}from = "2021"', "from", "must be a date"),
     (f"{GOOD}number = 5", "number", "must be a table"),
     (f'{GOOD}[number]\ngroups = ","', "number.groups", "did you mean 'group'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -149,24 +150,60 @@ def test_other_shells_are_answered_too(shell: str, folder: Path):
     assert "BOP" not in told
 
 
-def test_a_real_bash_completes_by_what_completion_prints(folder: Path, tmp_path: Path):
-    command = tmp_path / "tickertrack"
+BASH = """
+source <(tickertrack completion bash)
+complete -p tickertrack
+COMP_WORDS=(tickertrack history AN) COMP_CWORD=2
+_tickertrack_completion tickertrack
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+FISH = """
+tickertrack completion fish | source
+complete -C 'tickertrack history AN'
+complete -C 'tickertrack ingest pag'
+"""
+# A shell in a shell, on a terminal of its own, with somebody who presses Tab.
+ZSH = r"""
+zmodload zsh/zpty
+zpty own zsh -f -i
+zpty -w own 'autoload -Uz compinit; compinit -D -u; source <(tickertrack completion zsh)'
+for typed answer in 'history BO' BOP 'ingest pag' pages.jsonl; do
+    zpty -w -n own $'\x15'"tickertrack $typed"$'\t'
+    zpty -r own said "*$answer*"
+    print -r -- $said
+done
+"""
+
+
+def completed_by(shell: str, script: str, folder: Path, bin_: Path) -> list[str]:
+    """Run a real shell's script in a folder; give the lines it says."""
+    program = shutil.which(shell) or pytest.skip(f"no {shell} here: apt-get install {shell}")
+    command = bin_ / "tickertrack"
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m tickertrack "$@"\n')
     command.chmod(0o700)
-    script = f"""
-        PATH={tmp_path}:$PATH
-        source <(tickertrack completion bash)
-        complete -p tickertrack
-        COMP_WORDS=(tickertrack history AN) COMP_CWORD=2
-        _tickertrack_completion tickertrack
-        printf '%s\\n' "${{COMPREPLY[@]}}"
-    """
+    environ = {**os.environ, "PATH": f"{bin_}:{os.environ['PATH']}", "HOME": str(bin_)}
     done = subprocess.run(
-        ["/bin/bash", "-c", script], cwd=folder, capture_output=True, text=True, check=True
-    )
-    registered, *values = done.stdout.splitlines()
+        [program, "-c", script], cwd=folder, env=environ, capture_output=True, text=True,
+        check=True, timeout=30,
+    )  # fmt: skip
+    return done.stdout.splitlines()
+
+
+def test_a_real_bash_completes_by_what_completion_prints(folder: Path, tmp_path: Path):
+    registered, *values = completed_by("bash", BASH, folder, tmp_path)
     assert registered == "complete -o nosort -F _tickertrack_completion tickertrack"
     assert values == ["ANL", "ANTM"]
+
+
+def test_a_real_fish_completes_by_what_completion_prints(folder: Path, tmp_path: Path):
+    values = [line.strip() for line in completed_by("fish", FISH, folder, tmp_path)]
+    assert values == ["ANL", "ANTM", "pages.jsonl"]
+
+
+def test_a_real_zsh_completes_by_what_completion_prints(folder: Path, tmp_path: Path):
+    screen = "".join(completed_by("zsh", ZSH, folder, tmp_path))
+    assert "history BOP" in screen
+    assert "ingest pages.jsonl" in screen
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

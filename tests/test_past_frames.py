@@ -115,11 +115,11 @@ def test_every_style_answers_as_of_and_adjusted(filled: Path, style: Any, how: d
     assert table.attrs["tickertrack"]["as_of"] == "2030-01-01T00:00:00+00:00"
 
 
-def test_openbb_has_plain_days_and_small_letters(filled: Path):
+def test_an_empty_answer_in_openbbs_style_keeps_columns_and_types(filled: Path):
     with tt.open(filled) as tracker:
-        table = tracker.history("ANL", style="openbb")
-    assert list(table) == ["open", "high", "low", "close", "volume"]
-    assert (table.index.name, str(table.index[0])) == ("date", "2021-03-01")
+        table, empty = (tracker.history(name, style="openbb") for name in ("ANL", "NONE"))
+    assert empty.dtypes.equals(table.dtypes)
+    assert (empty.index.name, empty.index.dtype) == (table.index.name, table.index.dtype)
 
 
 @pytest.mark.parametrize(("style", "near"), [("yfinanc", "yfinance"), ("Tidy", "tidy")])
@@ -186,28 +186,3 @@ def test_ledger_itself_reads_the_prices(filled: Path, tmp_path: Path):
     said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert count
     assert last in said.stdout
-
-
-# ---- yfinance's own frame
-
-
-# yfinance on pandas 3.1: theirs to mend.
-@pytest.mark.filterwarnings("ignore:The inplace keyword")
-def test_yfinance_style_is_what_yfinance_makes_of_an_answer(filled: Path):
-    utils = pytest.importorskip("yfinance.utils")
-    with tt.open(filled) as tracker:
-        ours = tracker.history("ANL", style="yfinance")
-        tidy = tracker.history("ANL")
-    opened = [day.tz_localize("Asia/Karachi") + timedelta(hours=9.5) for day in tidy["session"]]
-    quote = {name.lower(): ours[name].tolist() for name in ("Open", "High", "Low", "Close")}
-    quote["volume"] = [1] * len(ours)
-    answer = {
-        "timestamp": [int(one.timestamp()) for one in opened],
-        "indicators": {"quote": [quote]},
-    }
-    theirs = utils.set_df_tz(utils.parse_quotes(answer), "1d", "Asia/Karachi")
-    theirs.index = pd.to_datetime(theirs.index.date).tz_localize("Asia/Karachi")
-    theirs.index.name = "Date"
-    known = ["Open", "High", "Low", "Close"]
-    pd.testing.assert_frame_equal(ours[known], theirs[known], check_freq=False)
-    assert set(ours) <= set(theirs)

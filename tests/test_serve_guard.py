@@ -150,6 +150,14 @@ def test_the_scripts_in_datasettes_own_pages_may_run_and_no_other(site: Site, pa
         assert f"'sha256-{digest}'" in answer.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/tickertrack/-/x", "/tickertrack/prices/1,2,3"])
+def test_an_address_that_is_mistyped_prints_no_traceback(
+    site: Site, path: str, capfd: pytest.CaptureFixture[str]
+):
+    assert site.get(path).status_code in {400, 404}
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
 def test_files_of_ours_are_served_by_name_and_nothing_else_is(site: Site):
     answer = site.get("/-/tickertrack/chart.js")
     assert answer.headers["content-type"] == "text/javascript; charset=utf-8"

@@ -38,7 +38,7 @@ _SOUND = {"ok", "unchecked", "out_of_range"}
 _WHY = {
     "unchecked": "prints no change or no percent: stands in `quotes`, never in `prices`",
     "out_of_range": "moves farther than the market allows on a day",
-    "sign_conflict": "word, arrow and signs disagree",
+    "sign_conflict": "word, arrow and signs disagree; `sign` says which of them is to be believed",
     "impossible_reference": "price less change is not above zero",
     "conflicting_lines": "another line of the page says otherwise of this symbol",
     "outside_header": "stands outside of the header",

@@ -43,7 +43,7 @@ def check(shift: Shift) -> Outcome:
     checked, differences = verify_sample(tracker, _SAMPLE)
     differing = [f"{one['file']} at {one['offset']}: {one['difference']}" for one in differences]
     forgotten = RunBook(tracker.writer(), tracker.path).forget(shift.now() - _HISTORY)
-    counts = {"findings": len(findings), "pages read again": checked, "runs forgotten": forgotten}
+    counts = {"checks": len(findings), "pages read again": checked, "runs forgotten": forgotten}
     return Outcome(counts, (*problems, *differing))
 
 

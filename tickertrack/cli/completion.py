@@ -19,7 +19,7 @@ def completion(ctx: click.Context, shell: str) -> None:
 
     \b
     tickertrack completion bash >> ~/.bashrc
-    tickertrack completion zsh >> ~/.zshrc
+    tickertrack completion zsh >> ~/.zshrc    # where it has called compinit
     tickertrack completion fish > ~/.config/fish/completions/tickertrack.fish
     """
     made = get_completion_class(shell)

@@ -16,7 +16,12 @@ from pathlib import Path
 import click
 
 from tickertrack.cli.output import complain, say
-from tickertrack.cli.params import Group, complete_publishers, complete_symbols
+from tickertrack.cli.params import (
+    Group,
+    complete_files,
+    complete_publishers,
+    complete_symbols,
+)
 from tickertrack.cli.progress import shown
 from tickertrack.dialects.grammar import YEARS
 from tickertrack.errors import QueryError, SourceError, TickertrackError
@@ -76,7 +81,7 @@ def _write(target: Path, text: str) -> None:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("paths", nargs=-1, required=True, shell_complete=complete_files)
 @click.option(
     "--captured-at",
     help="When the pages were captured, where they do not say: 2024-05-06T14:00+05:00 (without an "

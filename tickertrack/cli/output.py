@@ -169,12 +169,12 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> str:
     return table(rows, columns)
 
 
-def short(value: Any) -> str:
-    """Give a value as one short line of text."""
+def short(value: Any, longest: int = _WIDEST) -> str:
+    """Give a value as one line of text, and a short one if not said otherwise."""
     text = safe_term(plain(value))
     if re.fullmatch(_UTC, text):
         return f"{text[:16]}Z"
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 FORMATS: dict[str, Callable[[Sequence[Row], Sequence[str]], str]] = {

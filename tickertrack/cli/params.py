@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tickertrack.errors import TickertrackError
 from tickertrack.suggest import near
 
-__all__ = ["Choice", "Group", "complete_jobs", "complete_publishers", "complete_symbols"]
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+__all__ = [
+    "Choice",
+    "Group",
+    "complete_files",
+    "complete_jobs",
+    "complete_publishers",
+    "complete_symbols",
+]
 
 
 class Choice(click.Choice[str]):
@@ -44,9 +54,16 @@ def _asked(name: str, known: Iterable[str]) -> str:
 # ---- what a shell completes: nothing, where the settings or the database do not say
 
 
+def complete_files(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Leave it to the shell: what is read may be a file or a folder, or a pattern of them."""
+    # Imported here, as below: for who asks for it.
+    from click.shell_completion import CompletionItem  # noqa: PLC0415
+
+    return [CompletionItem(begun, type="file")]
+
+
 def complete_symbols(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
     """List the symbols of the database that begin so."""
-    # Imported here, as below: for who asks for it.
     from tickertrack.tracker import Tracker  # noqa: PLC0415
 
     try:

@@ -43,13 +43,19 @@ def tell(found: Row, index: str, form: str) -> str:
     sentences = (_price(move), _expectation(move, index), _caution(move), _news(found))
     paragraph = safe_term(" ".join(sentence for sentence in sentences if sentence))
     width = min(get_terminal_size((_WIDTH, 25)).columns, _WIDTH)
-    parts = [click.wrap_text(paragraph, width) + "\n"]
+    parts = [f"{_wrapped(paragraph, width)}\n"]
     if found["links"]:
         rows = [{**link, "because": _because(link["evidence"])} for link in found["links"]]
         parts.append(FORMATS[form](rows, _LINKED))
     if found["same_day"]:
         parts.append(_rest(found["same_day"], form))
     return "\n".join(parts)
+
+
+def _wrapped(text: str, width: int) -> str:
+    # A figure and its sign stay together.
+    joined = click.wrap_text(text.replace(" %", "\N{NO-BREAK SPACE}%"), width)
+    return joined.replace("\N{NO-BREAK SPACE}%", " %")
 
 
 def _price(move: Row) -> str:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 import click
 
 from tickertrack.cli.output import complain, say
-from tickertrack.cli.params import Choice, complete_publishers
+from tickertrack.cli.params import Choice, complete_files, complete_publishers
 from tickertrack.cli.progress import shown
 from tickertrack.errors import QueryError, SourceError
 from tickertrack.ingest import Sources
@@ -27,7 +27,7 @@ _ADDRESS = re.compile(r"[a-z]+://.+:[0-9]+")
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("paths", nargs=-1, required=True, shell_complete=complete_files)
 @click.option("-o", "--output", required=True, help="The folder of the parts: a path, or a URL.")
 @click.option("--engine", type=Choice(["local", "dask"]), help="Default: local.")
 @click.option("--scheduler", help="Dask's scheduler, as tcp://host:8786; without it, one is begun.")

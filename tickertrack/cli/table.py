@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from shutil import get_terminal_size
 from typing import Any
 
@@ -21,13 +22,15 @@ __all__ = ["table"]
 _PIPE_WIDTH, _LEAST_WIDTH = 160, 40
 # Columns whose texts are longer may be folded down to this; _GAP stands between columns.
 _FOLDED, _GAP = 21, 2
+# What is folded last, so that it can be copied; and sentences, of which the end may matter most.
+_ADDRESS, _SENTENCES, _SENTENCE = frozenset({"url"}), {"detail"}, 400
 _MOST_DECIMALS = 6
 # What a table goes without where there are more columns than room, in this order.
 _LEFT_OUT_FIRST = (
     *("raw", "verdict", "direction", "percent", "first", "high", "low", "page_date"),
     *("published_precision", "publisher", "byline", "tags", "file", "published_at"),
     *("reference_price", "change", "confidence", "captured_at", "quotes", "t", "expected"),
-    "course",
+    *("course", "n", "method", "p", "abnormal", "status"),
 )
 
 
@@ -36,23 +39,33 @@ def table(rows: Sequence[Row], columns: Sequence[str]) -> str:
     width = max(get_terminal_size((_PIPE_WIDTH, 25)).columns, _LEAST_WIDTH)
     cells = {column: _column(rows, column) for column in columns}
     heads = _heads(cells, width)
+    unfolded = _ADDRESS if _needed(cells, heads, _ADDRESS) <= width else ()
     laid = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    numeric = {name for name in heads if any(isinstance(row[name], NUMBERS) for row in rows)}
     for column, head in heads.items():
-        numeric = any(isinstance(row[column], NUMBERS) for row in rows)
-        fixed = max(map(len, cells[column]), default=0) <= _FOLDED
-        laid.add_column(
-            head, justify="right" if numeric else "left", overflow="fold", no_wrap=fixed
-        )
-    for row in zip(*(cells[column] for column in heads), strict=True):
-        # As Text: square brackets in a title are no markup.
-        laid.add_row(*map(Text, row))
+        justify: Any = "right" if column in numeric else "left"
+        fixed = column in unfolded or _longest(cells[column]) <= _FOLDED
+        laid.add_column(head, justify=justify, overflow="fold", no_wrap=fixed)
+    texts = (_texts(cells[name], head if name in numeric else "") for name, head in heads.items())
+    for row in zip(*texts, strict=True):
+        laid.add_row(*row)
     text = io.StringIO()
     Console(file=text, width=width, color_system=None).print(laid)
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 
+def _texts(cells: Sequence[str], above: str) -> list[Text]:
+    """Set figures below the right end of their head; texts, which are given none, to the left."""
+    # Not by rich, which would strip what a figure leaves empty behind it.
+    width = max(_longest(cells), _longest(above.splitlines())) if above else 0
+    # As Text: square brackets in a title are no markup.
+    return [Text(cell.rjust(width), justify="left") for cell in cells]
+
+
 def _column(rows: Sequence[Row], column: str) -> list[str]:
     values = [row[column] for row in rows]
+    if column in _SENTENCES:
+        return [short(value, _SENTENCE) for value in values]
     if not any(isinstance(value, float) for value in values):
         return [short(value) for value in values]
     # As many decimals as a symbol's figures need, point below point.
@@ -86,7 +99,7 @@ def _heads(cells: Mapping[str, Sequence[str]], width: int) -> dict[str, str]:
         return heads
     heads = {column: column.replace("_", "_\n") for column in cells}
     left_out = []
-    for column in _LEFT_OUT_FIRST:
+    for column in (*_LEFT_OUT_FIRST, *reversed(list(heads)[1:])):
         if _needed(cells, heads) <= width:
             break
         if heads.pop(column, None) is not None:
@@ -96,13 +109,21 @@ def _heads(cells: Mapping[str, Sequence[str]], width: int) -> dict[str, str]:
     return heads
 
 
-def _needed(cells: Mapping[str, Sequence[str]], heads: Mapping[str, str]) -> int:
+def _needed(
+    cells: Mapping[str, Sequence[str]],
+    heads: Mapping[str, str],
+    unfolded: Collection[str] = (),
+) -> int:
     """Give the width that columns need where long texts are folded as far as may be."""
     widths = (
         max(
-            min(max(map(len, cells[column]), default=0), _FOLDED),
-            *map(len, head.splitlines()),
+            min(_longest(cells[column]), sys.maxsize if column in unfolded else _FOLDED),
+            _longest(head.splitlines()),
         )
         for column, head in heads.items()
     )
     return sum(widths) + _GAP * (len(heads) - 1)
+
+
+def _longest(texts: Iterable[str]) -> int:
+    return max(map(len, texts), default=0)

@@ -194,7 +194,9 @@ def _form(
         if named and pieces[name] == NOTHING:
             raise ConfigError(f"is empty, though line names {{{name}}}", path=path, key=f"{name}s")
         if table.get("sign") == name and not named:
-            raise ConfigError(f"needs {{{name}}} in line", path=path, key="sign")
+            fault = f"needs {{{name}}} in every form of line"
+            advice = "what stands there on some lines only, such as '=', may be a word"
+            raise ConfigError(fault, advice=advice, path=path, key="sign")
     return _tokens(line, pieces)
 
 

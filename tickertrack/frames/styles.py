@@ -15,6 +15,11 @@ __all__ = ["Style", "styled"]
 Style = Literal["tidy", "wide", "yfinance", "openbb"]
 
 _PRICES = {"Open": "first", "High": "high", "Low": "low", "Close": "price"}
+# In the order of OpenBB's model, ours after its own.
+_OPENBB = {"first": "open", "high": "high", "low": "low", "price": "close"} | {
+    name: name
+    for name in "reference_price change change_percent status quotes method symbol".split()
+}
 
 
 def styled(table: pd.DataFrame, style: Style, *, symbols: Sequence[str], zone: str) -> pd.DataFrame:
@@ -23,9 +28,9 @@ def styled(table: pd.DataFrame, style: Style, *, symbols: Sequence[str], zone: s
 
     `wide`: prices, sessions by symbols. `yfinance`: index `Date` in the exchange's zone, columns
     Open High Low Close Volume, several symbols as column levels Price and Ticker; what a strip
-    does not show is NaN, never 0. `openbb`: index `date` of plain days, columns open high low
-    close volume, several symbols as rows with a column `symbol`. Raises QueryError for an unknown
-    style.
+    does not show is NaN, never 0. `openbb`: the frame of OpenBB's `to_df()` with us as its
+    provider: index `date` of plain days, open high low close and our own columns, change_percent as
+    a fraction, no volume, several symbols as rows. Raises QueryError for an unknown style.
     """
     if style == "tidy":
         return table
@@ -34,7 +39,7 @@ def styled(table: pd.DataFrame, style: Style, *, symbols: Sequence[str], zone: s
     if style == "yfinance":
         return _yfinance(table, symbols, zone)
     if style == "openbb":
-        return _openbb(table, symbols)
+        return _openbb(table)
     raise QueryError(f"no style {style!r}", advice=meant(style, get_args(Style)))
 
 
@@ -63,10 +68,9 @@ def _candles(table: pd.DataFrame, zone: str) -> pd.DataFrame:
     return candles.assign(Volume=float("nan"))
 
 
-def _openbb(table: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
-    days = pd.Index(table["session"].dt.date, name="date", dtype="object")
-    columns = {name.lower(): table[source].to_numpy() for name, source in _PRICES.items()}
-    candles = pd.DataFrame(columns, index=days).astype("float64").assign(volume=float("nan"))
-    if len(symbols) > 1:
-        return candles.assign(symbol=table["symbol"].to_numpy())
-    return candles
+def _openbb(table: pd.DataFrame) -> pd.DataFrame:
+    # Day by day, as OpenBB sorts; a column without any figure it leaves out, so volume is not here.
+    rows = table.sort_values("session", kind="stable")
+    days = pd.Index(rows["session"].dt.date, name="date", dtype="object")
+    candles = rows[list(_OPENBB)].rename(columns=_OPENBB).set_index(days)
+    return candles.assign(change_percent=(candles["change_percent"] / 100).round(8))

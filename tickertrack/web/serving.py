@@ -33,6 +33,8 @@ def datasette_of(config: Config, *, hosts: Iterable[str] = (), sql: bool = False
     path = config.database_path
     open_reading(path).close()
     _register()
+    # With rich at hand it prints all locals of all frames, also for an address that is mistyped.
+    pm.get_plugin("datasette.handle_exception").rich = None
     served = Datasette([str(path)], settings=dict(_SETTINGS))
     found = our_database(served)
     name = found[0] if found else path.stem
