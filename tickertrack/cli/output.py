@@ -40,6 +40,8 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _COLUMNS = "tickertrack.columns"
 _WIDEST = 60
 NUMBERS = (int, float)
+# In Markdown: what would end a cell, or begin markup, a link, code or stress.
+_TEXT = str.maketrans({letter: f"\\{letter}" for letter in "\\|<[`*"})
 # A time in a table needs no seconds and no more than a letter for UTC.
 _UTC = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00"
 
@@ -157,7 +159,7 @@ def _jsonl(rows: Sequence[Row], columns: Sequence[str]) -> str:
 
 
 def _markdown(rows: Sequence[Row], columns: Sequence[str]) -> str:
-    body = [[short(row[column]).replace("|", "\\|") for column in columns] for row in rows]
+    body = [[short(row[column]).translate(_TEXT) for column in columns] for row in rows]
     lines = [list(columns), ["---"] * len(columns), *body]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
