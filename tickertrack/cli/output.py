@@ -38,7 +38,7 @@ Row = Mapping[str, Any]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _COLUMNS = "tickertrack.columns"
-_WIDEST = 60
+_WIDEST, _READ = 60, 600
 NUMBERS = (int, float)
 # In Markdown: what would end a cell, or begin markup, a link, code or stress.
 _TEXT = str.maketrans({letter: f"\\{letter}" for letter in "\\|<[`*"})
@@ -173,10 +173,12 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> str:
 
 def short(value: Any) -> str:
     """Give a value as one short line of text."""
-    text = safe_term(plain(value))
+    whole = plain(value)
+    # No more of it than may be shown: a text of megabytes is one too.
+    text = safe_term(whole[:_READ])
     if re.fullmatch(_UTC, text):
         return f"{text[:16]}Z"
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+    return text if len(text) <= _WIDEST and len(whole) <= _READ else text[: _WIDEST - 1] + "…"
 
 
 FORMATS: dict[str, Callable[[Sequence[Row], Sequence[str]], str]] = {
