@@ -50,7 +50,7 @@ COMMANDS = {
 }
 # Where the commands are that only ask.
 QUESTIONS = {"ask", "moves"}
-FAILED, INTERRUPTED = 1, 130
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
 # A reader that has seen enough (`| head`) closes the pipe: no fault of ours.
 BROKEN_PIPE = 141
 
@@ -166,6 +166,10 @@ def main(arguments: list[str] | None = None) -> None:
         with suppress(OSError):
             error.show()
         sys.exit(error.exit_code)
+    except UnicodeEncodeError as error:
+        # Bytes that are no letters come through the shell, as far as what is asked by them.
+        complain(f"{error.object!r}: no text, in UTF-8")
+        sys.exit(USAGE)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:

@@ -38,8 +38,10 @@ Row = Mapping[str, Any]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _COLUMNS = "tickertrack.columns"
-_WIDEST = 60
+_WIDEST, _READ = 60, 600
 NUMBERS = (int, float)
+# In Markdown: what would end a cell, or begin markup, a link, code or stress.
+_TEXT = str.maketrans({letter: f"\\{letter}" for letter in "\\|<[`*"})
 # A time in a table needs no seconds and no more than a letter for UTC.
 _UTC = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00"
 
@@ -157,7 +159,7 @@ def _jsonl(rows: Sequence[Row], columns: Sequence[str]) -> str:
 
 
 def _markdown(rows: Sequence[Row], columns: Sequence[str]) -> str:
-    body = [[short(row[column]).replace("|", "\\|") for column in columns] for row in rows]
+    body = [[short(row[column]).translate(_TEXT) for column in columns] for row in rows]
     lines = [list(columns), ["---"] * len(columns), *body]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -171,10 +173,14 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> str:
 
 def short(value: Any, longest: int = _WIDEST) -> str:
     """Give a value as one line of text, and a short one if not said otherwise."""
-    text = safe_term(plain(value))
+    whole = plain(value)
+    # No more of it than may be shown: a text of megabytes is one too.
+    text = safe_term(whole[:_READ])
     if re.fullmatch(_UTC, text):
         return f"{text[:16]}Z"
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    if len(text) <= longest and len(whole) <= _READ:
+        return text
+    return text[: longest - 1] + "…"
 
 
 FORMATS: dict[str, Callable[[Sequence[Row], Sequence[str]], str]] = {

@@ -23,7 +23,8 @@ from tickertrack.suggest import meant
 
 __all__ = ["EXPORTS", "drafted", "write_file"]
 
-_SHEET_ROWS = 1_048_576
+# What a sheet and one of its cells hold; of a text in halves of a pair, as it counts them.
+_SHEET_ROWS, _CELL = 1_048_576, 32_767
 _GROUP = 50
 
 
@@ -100,8 +101,12 @@ def _mask() -> int:
 
 
 def _cells(table: pd.DataFrame) -> pd.DataFrame:
+    return _mapped(table, safe_cell)
+
+
+def _mapped(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
     texts = [column for column in table.columns if pd.api.types.is_string_dtype(table[column])]
-    return table.assign(**{column: table[column].map(safe_cell, "ignore") for column in texts})
+    return table.assign(**{column: table[column].map(change, "ignore") for column in texts})
 
 
 def _days_as_text(table: pd.DataFrame) -> pd.DataFrame:
@@ -155,7 +160,18 @@ def _to_xlsx(answer: pa.RecordBatchReader, path: Path) -> None:
     # As strings, whatever they look like: a title is no formula and no link.
     options = {"strings_to_formulas": False, "strings_to_urls": False}
     with pd.ExcelWriter(path, engine="xlsxwriter", engine_kwargs={"options": options}) as book:
-        _cells(_days_as_text(table)).to_excel(book, index=False, sheet_name="tickertrack")
+        cells = _mapped(_cells(_days_as_text(table)), _fitting)
+        cells.to_excel(book, index=False, sheet_name="tickertrack")
+
+
+def _fitting(text: str) -> str:
+    """Cut a text that is longer than a cell: the writer would, without a sign of it."""
+    if len(text) * 2 <= _CELL:
+        return text
+    pairs = text.encode("utf-16-le")
+    if len(pairs) <= 2 * _CELL:
+        return text
+    return pairs[: 2 * (_CELL - 1)].decode("utf-16-le", "ignore") + "…"
 
 
 EXPORTS: dict[str, Callable[[pa.RecordBatchReader, Path], None]] = {

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tickertrack.errors import QueryError
+from tickertrack.harmless import safe_term
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,7 +80,8 @@ def _figure(price: float) -> str:
 def _in_ledger(symbol: str) -> str:
     if _BARE.fullmatch(symbol):
         return symbol
-    if _QUOTED.fullmatch(symbol):
+    # Its reports go to a terminal.
+    if _QUOTED.fullmatch(symbol) and safe_term(symbol) == symbol:
         return f'"{symbol}"'
     raise _refused(symbol, "ledger")
 

@@ -19,7 +19,7 @@ from tickertrack.models import (
     Strip,
     content_id,
 )
-from tickertrack.pages.bounds import excess_of
+from tickertrack.pages.bounds import cut_address, cut_tags, cut_words, excess_of
 from tickertrack.pages.dates import iso_published
 from tickertrack.pages.decode import decode
 from tickertrack.pages.plain import NO_PARTS, Parts, page_date_of, parts_of
@@ -107,7 +107,7 @@ def read_page(capture: Capture, desk: Desk) -> Page:
     return Page(
         id=_identity(capture, page_date, desk, digest) if dated else undated,
         undated_id=undated,
-        url=url,
+        url=cut_address(url) if url else None,
         publisher=publisher.name if publisher else None,
         captured_at=capture.captured_at,
         capture_basis=capture.capture_basis,
@@ -228,21 +228,21 @@ def _article(
     stated = iso_published(capture.published, zone) if capture.published else None
     return Article(
         url=_address(url, publisher) if url else None,
-        title=fold(capture.title) if capture.title else reading.parts.title,
-        byline=reading.parts.byline,
+        title=cut_words(fold(capture.title) if capture.title else reading.parts.title),
+        byline=cut_words(reading.parts.byline),
         published=stated or reading.parts.published,
         publisher=publisher.name if publisher else None,
         text=reading.parts.text,
-        tags=reading.parts.tags,
+        tags=cut_tags(reading.parts.tags),
     )
 
 
 def _address(url: str, publisher: Publisher | None) -> str:
     try:
-        return canonical_url(url, publisher)
+        return cut_address(canonical_url(url, publisher))
     except ValueError:
         # `http://[x` is no address, but it is what the page is called.
-        return url
+        return cut_address(url)
 
 
 def _refused(strip: Strip) -> Strip:

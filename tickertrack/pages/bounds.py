@@ -1,10 +1,12 @@
-"""Markup that no page has, told before a parser is let at it."""
+"""What no page has: markup told before a parser is let at it, and words cut that never end."""
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Sequence
 
-__all__ = ["TAGS_TO_EXTRACT", "excess_of"]
+__all__ = ["TAGS_TO_EXTRACT", "cut_address", "cut_tags", "cut_words", "excess_of"]
 
 # A news page has some thousand tags. Above the first bound its own lines are its text, as the
 # extractor needs seconds for a megabyte of nothing but tags; above the second it is no page.
@@ -28,3 +30,27 @@ def excess_of(html: str) -> str | None:
     if html.count("<") > _TAGS_TO_READ:
         return "too_many_tags"
     return "too_many_attributes" if _CROWDED.search(html) else None
+
+
+# A headline has some hundred letters; each move of its day may carry it. Browsers and servers take
+# no longer address than this, crawls list none.
+_WORDS, _ADDRESS, _TAGS = 1_000, 4_000, 200
+_DIGEST = 16
+
+
+def cut_words(text: str | None) -> str | None:
+    """Cut a headline or byline that is none."""
+    return text if text is None or len(text) <= _WORDS else f"{text[: _WORDS - 1]}…"
+
+
+def cut_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """Cut tags that are none, and leave out what is more than any article has."""
+    return tuple(cut_words(tag) or "" for tag in tags[:_TAGS])
+
+
+def cut_address(url: str) -> str:
+    """Cut an address that is none; it still names its host, and no two become the same."""
+    if len(url) <= _ADDRESS:
+        return url
+    digest = hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
+    return f"{url[:_ADDRESS]}…{digest}"

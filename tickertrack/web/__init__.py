@@ -12,10 +12,11 @@ from typing import Any
 
 from datasette import hookimpl
 
-from tickertrack.web.described import described, is_ours, named_queries
+from tickertrack.web.described import described, is_ours, named_queries, short_label
 from tickertrack.web.guard import App, guarded
 from tickertrack.web.routes import routes
-from tickertrack.web.settings import hosts_of, our_database, settings_of
+from tickertrack.web.sending import harmless
+from tickertrack.web.settings import hosts_of, is_in_ours, our_database, settings_of
 
 __all__: list[str] = []
 
@@ -28,11 +29,13 @@ def register_routes(datasette: Any) -> list[tuple[str, Callable[..., Any]]]:
 
 
 def asgi_wrapper(datasette: Any) -> Callable[[App], App]:
-    """Refuse foreign hosts, and head every answer with a content security policy."""
+    """Refuse foreign hosts, and make every answer harmless: its head by a policy, and its body."""
     if not our_database(datasette):
         return lambda app: app
     # Asked for with each request: a Datasette makes its application before it is told its settings.
-    return lambda app: guarded(app, lambda: hosts_of(datasette))
+    return lambda app: guarded(
+        harmless(app, lambda path: is_in_ours(datasette, path)), lambda: hosts_of(datasette)
+    )
 
 
 def permission_allowed(datasette: Any, action: str, resource: Any) -> bool | None:
@@ -53,6 +56,11 @@ def canned_queries(datasette: Any, database: str) -> Row:
     return named_queries(datasette, database)
 
 
+def render_cell(datasette: Any, database: str, value: Any) -> Any:
+    """Cut an article's title where a page of Datasette's leads to it."""
+    return short_label(datasette, database, value)
+
+
 def menu_links(datasette: Any) -> list[dict[str, str]]:
     """Lead from Datasette's pages to ours."""
     if not our_database(datasette):
@@ -68,6 +76,7 @@ for _hook in (
     permission_allowed,
     get_metadata,
     canned_queries,
+    render_cell,
     menu_links,
 ):
     hookimpl(_hook)

@@ -6,11 +6,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from tickertrack.config import read_toml
 from tickertrack.store.canned import CANNED
+from tickertrack.web.render import words
 from tickertrack.web.settings import our_database
 
-__all__ = ["described", "is_ours", "named_queries", "tables"]
+__all__ = ["described", "is_ours", "named_queries", "short_label", "tables"]
 
 TABLES = Path(__file__).with_name("tables.toml")
 
@@ -36,6 +39,19 @@ def described(datasette: Any) -> Row:
 def named_queries(datasette: Any, database: str) -> Row:
     """Give the questions that have a name."""
     return dict(CANNED) if is_ours(datasette, database) else {}
+
+
+def short_label(datasette: Any, database: str, value: Any) -> Markup | None:
+    """
+    Lead to an article by a title that is no longer than a line may be; None for all else.
+
+    Datasette cuts long texts, but not what it calls another table's row by: of ours, a title.
+    """
+    label = value["label"] if isinstance(value, dict) else None
+    if not isinstance(label, str) or words(label) == label or not is_ours(datasette, database):
+        return None
+    address = datasette.urls.row(database, "articles", value["value"])
+    return Markup('<a href="{}">{}</a>').format(address, words(label))
 
 
 @cache

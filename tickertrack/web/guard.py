@@ -12,7 +12,7 @@ from typing import Any
 
 from tickertrack.harmless import safe_term
 
-__all__ = ["POLICY", "App", "guarded"]
+__all__ = ["POLICY", "App", "Receive", "Scope", "Send", "guarded"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]

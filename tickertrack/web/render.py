@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from functools import cache, lru_cache
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from datasette.utils import tilde_encode
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -133,7 +133,10 @@ def safe_url(address: str | None) -> str | None:
     except ValueError:
         return None
     is_long = len(address or "") > 2_000  # noqa: PLR2004  (no browser's address is longer)
-    return address if parts.scheme in {"http", "https"} and parts.netloc and not is_long else None
+    if parts.scheme not in {"http", "https"} or not parts.netloc or is_long:
+        return None
+    # As a browser would send them, so that none of its marks turns what is read of it.
+    return "".join(letter if letter.isprintable() else quote(letter) for letter in address or "")
 
 
 def said(name: str | None) -> str:

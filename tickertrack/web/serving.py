@@ -33,8 +33,7 @@ def datasette_of(config: Config, *, hosts: Iterable[str] = (), sql: bool = False
     path = config.database_path
     open_reading(path).close()
     _register()
-    # With rich at hand it prints all locals of all frames, also for an address that is mistyped.
-    pm.get_plugin("datasette.handle_exception").rich = None
+    _quieten()
     served = Datasette([str(path)], settings=dict(_SETTINGS))
     found = our_database(served)
     name = found[0] if found else path.stem
@@ -81,3 +80,13 @@ def _register() -> None:
     """Tell Datasette of the plugin where no entry point has, as in a bare checkout."""
     if not pm.is_registered(web) and not any(one is web for one in pm.get_plugins()):
         pm.register(web, name="tickertrack")
+
+
+def _quieten() -> None:
+    """
+    Keep the mistakes of visitors to themselves.
+
+    Where rich is, Datasette shows each on our terminal, word for word, with all that was at hand. A
+    fault of the program is told there still.
+    """
+    pm.get_plugin("datasette.handle_exception").rich = None

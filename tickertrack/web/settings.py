@@ -7,10 +7,20 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from datasette.utils import tilde_decode
+
 from tickertrack.config import FILE_NAME, Config, load_config
 from tickertrack.store.connect import is_database
 
-__all__ = ["LOOPBACK", "Settings", "hosts_of", "keep", "our_database", "settings_of"]
+__all__ = [
+    "LOOPBACK",
+    "Settings",
+    "hosts_of",
+    "is_in_ours",
+    "keep",
+    "our_database",
+    "settings_of",
+]
 
 # Names under which only this machine is reached: what a page of another site cannot take on.
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -45,6 +55,16 @@ def hosts_of(datasette: Any) -> frozenset[str]:
     """Give the names under which a Datasette answers."""
     settings = settings_of(datasette)
     return settings.hosts if settings else LOOPBACK
+
+
+def is_in_ours(datasette: Any, path: str) -> bool:
+    """Say whether the path of one of Datasette's answers is of our database."""
+    settings = settings_of(datasette)
+    if settings is None:
+        return False
+    below = path.removeprefix(str(datasette.setting("base_url")).rstrip("/"))
+    first = below.removeprefix("/").partition("/")[0].partition(".")[0]
+    return bool(tilde_decode(first) == datasette.databases[settings.database].route)
 
 
 def our_database(datasette: Any) -> tuple[str, Path] | None:
