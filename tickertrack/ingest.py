@@ -82,9 +82,10 @@ class Reading:
             yield from crew.read(self.parts)
 
     def _alone(self) -> Iterator[Batch]:
+        known: set[int] = set()
         with IsolatedReader(self.order.desk) as reader:
             for part in self.parts:
-                for told in read_part(part, self.order, reader):
+                for told in read_part(part, self.order, reader, known):
                     yield told if isinstance(told, Batch) else Batch(size=told.size)
 
 
