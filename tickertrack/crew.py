@@ -20,6 +20,8 @@ __all__ = ["Crew", "serve"]
 
 # Of so many strips it is known that they were handed on, some megabytes.
 _HANDED = 50_000
+# When nothing comes for so long, whoever waits for more is told.
+_PAUSE = 0.25
 
 
 @dataclass(slots=True, eq=False)
@@ -58,14 +60,17 @@ class Crew(Closing):
         self._idle, self._busy = [], {}
 
     def read(self, parts: Iterable[Part]) -> Iterator[Batch]:
-        """Yield what the parts hold, in whatever order it is read."""
+        """Yield what the parts hold, in whatever order it is read; an empty batch in each pause."""
         for part in parts:
             work = _Work(part)
             self._waiting.append(work)
             self._files.setdefault(part.path, deque()).append(work)
         self._set_on()
         while self._busy:
-            for line in wait(list(self._busy)):
+            ready = wait(list(self._busy), _PAUSE)
+            if not ready:
+                yield Batch()
+            for line in ready:
                 yield from self._hear(line)  # type: ignore[arg-type]
                 self._set_on()
 
