@@ -16,7 +16,7 @@ from tickertrack.sources.remote import File
 from tickertrack.store.facts import Facts, StripFacts
 from tickertrack.workers import Line, Worker, begin, line_up
 
-__all__ = ["Crew", "serve"]
+__all__ = ["Crew", "Strips", "serve"]
 
 # Of so many strips it is known that they were handed on, some megabytes.
 _HANDED = 50_000
@@ -51,7 +51,7 @@ class Crew(Closing):
         self._idle: list[Worker] = []
         self._waiting: deque[_Work] = deque()
         self._files: dict[File, deque[_Work]] = {}
-        self._strips = _Strips()
+        self._strips = Strips()
 
     def close(self) -> None:
         """End the processes, whatever they do."""
@@ -142,7 +142,7 @@ class Crew(Closing):
         self._waiting.appendleft(work)
 
 
-class _Strips:
+class Strips:
     """
     The strips that readers told of, until a page that shows one is handed on.
 
