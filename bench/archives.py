@@ -118,8 +118,10 @@ def _store(folder: Path, path: Path, workers: int = 2) -> Path:
         part.unlink()
     with open_tracker(folder / "stored.db") as tracker:
         reading = reading_of(Sources((path,), workers=workers), tracker.desk(), 500)
-        for batch in gathered(reading.batches(), BATCH):
-            tracker._store_batch(batch)  # noqa: SLF001  (dating and linking are measured apart)
+        # Dating and linking are measured apart.
+        with tracker.intake(reading.patience) as intake:
+            for batch in gathered(reading.batches(), BATCH):
+                intake.store(batch.facts)
     return folder / "stored.db"
 
 

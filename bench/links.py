@@ -22,6 +22,7 @@ from tickertrack.markets import symbols_of
 from tickertrack.markets.calendar import sessions_between
 from tickertrack.models import content_id
 from tickertrack.returns import Returns, abnormal_returns
+from tickertrack.store.batch import let_wait
 from tickertrack.store.connect import transaction
 
 __all__ = ["main"]
@@ -79,11 +80,13 @@ def _days(tracker: Tracker, count: int) -> list[date]:
 def _add(tracker: Tracker, day: date) -> None:
     """Store a day's articles and prices as ingest and resolve would, without their work."""
     names = [row for row in symbols_of(tracker.market()).values() if row.sector][:SYMBOLS]
+    articles = list(_articles(day, [row.name for row in names]))
     with transaction(tracker.writer(), tracker.path):
         tracker.writer().executemany(
             "INSERT INTO articles VALUES (?, ?, ?, NULL, ?, 'minute', 'brecorder', ?, '[]', '')",
-            _articles(day, [row.name for row in names]),
+            articles,
         )
+        let_wait(tracker.writer(), "unlinked_articles", [row[0] for row in articles])
         tracker.writer().executemany(
             "INSERT INTO prices VALUES (?, ?, 10, 10, 0, 0, 10, 10, 10, 'final', 1, 'matched',"
             " NULL, NULL, NULL)",

@@ -164,8 +164,10 @@ def _iterate(path: Path) -> int:
 def _merge(parts: Path, database: Path) -> None:
     with open_tracker(database) as tracker:
         reading = reading_of(Sources((), scans=(str(parts),)), tracker.desk())
-        for batch in gathered(reading.batches(), BATCH):
-            tracker._store_batch(batch)  # noqa: SLF001  (dating and linking are measured apart)
+        # Dating and linking are measured apart.
+        with tracker.intake(reading.patience) as intake:
+            for batch in gathered(reading.batches(), BATCH):
+                intake.store(batch.facts)
 
 
 def _ask(folder: Path) -> None:

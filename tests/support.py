@@ -28,6 +28,7 @@ from typing import Any
 import pytest
 
 from tickertrack.cli import main as tickertrack_main
+from tickertrack.errors import SourceError
 from tickertrack.models import IngestReport
 from tickertrack.store import linked
 from tickertrack.store.facts import Facts
@@ -290,19 +291,19 @@ def tickertrack(batch: str, wait: str, *arguments: str) -> None:
 
 def ingest_boasting(*arguments: str) -> None:
     """Run the command line, but with pages called stored when they are only about to be."""
-    from tickertrack import tracker  # noqa: PLC0415
     from tickertrack.cli import main  # noqa: PLC0415
+    from tickertrack.store.intake import Intake  # noqa: PLC0415
 
-    store = tracker.Tracker._store_facts  # noqa: SLF001
+    store = Intake.store
 
-    def boasted(self: tracker.Tracker, facts: Facts) -> IngestReport:
+    def boasted(self: Intake, facts: Facts, errors: Iterable[SourceError] = ()) -> IngestReport:
         for page in facts.pages:
             logging.getLogger("tickertrack").debug("stored %s", page.url)
         # Time enough for the kill to come before the commit, on however fast a machine.
         time.sleep(2)
-        return store(self, facts)
+        return store(self, facts, errors)
 
-    tracker.Tracker._store_facts = boasted  # type: ignore[method-assign] # noqa: SLF001
+    Intake.store = boasted  # type: ignore[method-assign]
     main(list(arguments))
 
 

@@ -326,17 +326,21 @@ def test_a_change_that_is_not_told_on_is_seen(
     assert bit_by_bit(tmp_path / "many.db", pages, 3) != expected
 
 
-@pytest.mark.parametrize("triggers", ["closes_new", "pages_undrawn", "pages_gone quotes_gone"])
+@pytest.mark.parametrize(
+    "triggers", ["closes_new", pytest.param("", id="undrawn_pages"), "pages_gone quotes_gone"]
+)
 def test_a_fact_that_nobody_tells_of_is_seen(tmp_path: Path, triggers: str) -> None:
     pages = crawled(3)
     with tt.open(tmp_path / "x.db") as tracker:
         tracker.ingest(write_pages(tmp_path / "few.jsonl", pages[:-5]))
         for trigger in triggers.split():
             spoil(tracker, f"DROP TRIGGER {trigger}")
-        if trigger == "closes_new":
+        if triggers == "closes_new":
             tracker.import_series("KSE100", [(made_day(n).date(), 46_000.0) for n in range(12)])
-        elif trigger == "pages_undrawn":
-            tracker.ingest(write_pages(tmp_path / "all.jsonl", pages))
+        elif not triggers:
+            tracker.store(read(tmp_path, pages))
+            spoil(tracker, "DELETE FROM undrawn_pages")
+            tracker.resolve()
         else:
             tracker.store([mended(one) for one in read(tmp_path, pages[:9])])
             spoil(tracker, "DELETE FROM undrawn_pages")

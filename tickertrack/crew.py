@@ -13,9 +13,15 @@ from tickertrack.errors import SourceError
 from tickertrack.isolation import IsolatedReader
 from tickertrack.reading import Batch, Done, Order, Part, read_part
 from tickertrack.sources.remote import File
+from tickertrack.store.facts import Facts, StripFacts
 from tickertrack.workers import Line, Worker, begin, line_up
 
-__all__ = ["Crew", "serve"]
+__all__ = ["Crew", "Strips", "serve"]
+
+# Of so many strips it is known that they were handed on, some megabytes.
+_HANDED = 50_000
+# When nothing comes for so long, whoever waits for more is told.
+_PAUSE = 0.25
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +51,7 @@ class Crew(Closing):
         self._idle: list[Worker] = []
         self._waiting: deque[_Work] = deque()
         self._files: dict[File, deque[_Work]] = {}
+        self._strips = Strips()
 
     def close(self) -> None:
         """End the processes, whatever they do."""
@@ -53,14 +60,17 @@ class Crew(Closing):
         self._idle, self._busy = [], {}
 
     def read(self, parts: Iterable[Part]) -> Iterator[Batch]:
-        """Yield what the parts hold, in whatever order it is read."""
+        """Yield what the parts hold, in whatever order it is read; an empty batch in each pause."""
         for part in parts:
             work = _Work(part)
             self._waiting.append(work)
             self._files.setdefault(part.path, deque()).append(work)
         self._set_on()
         while self._busy:
-            for line in wait(list(self._busy)):
+            ready = wait(list(self._busy), _PAUSE)
+            if not ready:
+                yield Batch()
+            for line in ready:
                 yield from self._hear(line)  # type: ignore[arg-type]
                 self._set_on()
 
@@ -88,10 +98,12 @@ class Crew(Closing):
             self._idle.append(worker)
             work.done = told
             yield from self._settled(work.part.path)
-        elif work.part.near:
-            work.held.append(told)
+            return
+        held = self._strips.apart(told)
+        if work.part.near:
+            work.held.append(held)
         else:
-            yield told
+            yield self._strips.joined(held)
 
     def _lost(self, worker: Worker, work: _Work) -> Iterator[Batch]:
         """Tell of a part that killed its reader; what it held beside is in what came of it."""
@@ -111,7 +123,7 @@ class Crew(Closing):
             if work.part.near and done.begun != work.expected:
                 self._again(work)
                 return
-            yield from work.held
+            yield from map(self._strips.joined, work.held)
             yield Batch(size=done.size)
             works.popleft()
             if works:
@@ -130,13 +142,43 @@ class Crew(Closing):
         self._waiting.appendleft(work)
 
 
+class Strips:
+    """
+    The strips that readers told of, until a page that shows one is handed on.
+
+    A reader tells of a strip once, and that may have been with pages that are held back still, or
+    that nobody wants: they are kept apart, and go with the first page that names them.
+    """
+
+    def __init__(self) -> None:
+        """Know of none yet."""
+        self._waiting: dict[int, StripFacts] = {}
+        self._handed: set[int] = set()
+
+    def apart(self, batch: Batch) -> Batch:
+        """Keep a batch's strips, but for those that were handed on; give the batch without."""
+        strips = batch.facts.strips
+        self._waiting.update((one, strips[one]) for one in strips.keys() - self._handed)
+        return replace(batch, facts=Facts(batch.facts.pages, {}))
+
+    def joined(self, batch: Batch) -> Batch:
+        """Give a batch with the strips that its pages are the first to name."""
+        named = {page.strip_id for page in batch.facts.pages if page.strip_id is not None}
+        strips = {one: self._waiting.pop(one) for one in named & self._waiting.keys()}
+        if len(self._handed) > _HANDED:
+            self._handed.clear()
+        self._handed.update(strips)
+        return replace(batch, facts=Facts(batch.facts.pages, strips))
+
+
 def serve() -> None:
     """Read parts for the process at the other end, until that is gone."""
     line = line_up()
     with suppress(EOFError, OSError):
         order: Order = line.recv()
+        known: set[int] = set()
         with IsolatedReader(order.desk) as reader:
             line.send(None)
             while True:
-                for told in read_part(line.recv(), order, reader):
+                for told in read_part(line.recv(), order, reader, known):
                     line.send(told)

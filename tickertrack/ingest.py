@@ -38,6 +38,8 @@ _PART, _SMALL = 8 * 1024 * 1024, 1024 * 1024
 _FAR_PART, _ASKED_AT_ONCE = 4 * _PART, 16
 # Slow pages are stored after so many seconds: nobody is to lose more.
 _SECONDS = 5.0
+# Who reads says by an empty batch when nothing comes; so long a transaction may wait for more.
+_PATIENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +71,51 @@ class Reading:
     workers: int
     merge: Merge | None = None
 
+    @property
+    def patience(self) -> float:
+        """
+        Say for how many seconds a transaction may wait for another batch.
+
+        For none where nobody would say that nothing comes: whoever else writes is held up by it.
+        """
+        return 0.0 if self._is_alone or self.merge else _PATIENCE
+
+    @property
+    def _is_alone(self) -> bool:
+        return self.workers == 1 or self.size < _SMALL
+
     def batches(self) -> Generator[Batch, None, None]:
         """Yield what was read, as it comes; whoever stores it may take their time."""
         if self.errors:
             yield Batch(errors=self.errors)
         if self.merge:
             yield from self.merge.batches()
-        if self.workers == 1 or self.size < _SMALL:
+        if self._is_alone:
             yield from self._alone()
             return
         with Crew(self.order, self.workers) as crew:
             yield from crew.read(self.parts)
 
     def _alone(self) -> Iterator[Batch]:
+        known: set[int] = set()
         with IsolatedReader(self.order.desk) as reader:
             for part in self.parts:
-                for told in read_part(part, self.order, reader):
+                for told in read_part(part, self.order, reader, known):
                     yield told if isinstance(told, Batch) else Batch(size=told.size)
 
 
 def gathered(batches: Iterable[Batch], pages: int) -> Iterator[Batch]:
-    """Join batches to larger ones: of so many pages, or of what some seconds brought."""
+    """
+    Join batches to larger ones: of so many pages, or of what some seconds brought.
+
+    An empty one says that nothing comes, and goes ahead.
+    """
     held: list[Batch] = []
     count, since = 0, time.monotonic()
     for batch in batches:
+        if batch == Batch():
+            yield batch
+            continue
         held.append(batch)
         count += len(batch.facts.pages)
         if count >= pages or time.monotonic() > since + _SECONDS:

@@ -75,10 +75,15 @@ class Done:
     size: int
 
 
-def read_part(part: Part, order: Order, reader: IsolatedReader) -> Iterator[Batch | Done]:
-    """Yield what a part holds, and at last where it began and ended."""
+def read_part(
+    part: Part, order: Order, reader: IsolatedReader, told: set[int]
+) -> Iterator[Batch | Done]:
+    """
+    Yield what a part holds, and at last where it began and ended.
+
+    Its strips come once: those that are not in `told`, which grows.
+    """
     stretch = Stretch(part.start, part.stop, part.near)
-    told: set[int] = set()
     counted, handed = part.start, time.monotonic()
     pages: list[Page] = []
     errors: list[SourceError] = []

@@ -23,7 +23,6 @@ from tickertrack.errors import (
     SourceError,
     TickertrackError,
 )
-from tickertrack.harmless import safe_term
 from tickertrack.spans import Day, Symbols, capture_of, moment_of, names_of, span_of
 from tickertrack.store import news, read
 from tickertrack.store.connect import open_reading, open_writing, told
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
     from tickertrack.markets import Market
     from tickertrack.models import IngestReport, LinkReport, Page
     from tickertrack.pages import Desk
-    from tickertrack.store.facts import Facts
     from tickertrack.store.fetches import Fetch
+    from tickertrack.store.intake import Intake
 
 __all__ = ["Progress", "Refused", "Step", "Tracker", "open_tracker"]
 
@@ -141,9 +140,9 @@ class Tracker(Asking, Closing):
         begun = time.monotonic()
         reading = reading_of(sources, self.desk(publisher), min(BATCH, _HANDED_ON))
         report, first = IngestReport(), None
-        with closing(reading.batches()) as batches:
+        with closing(reading.batches()) as batches, self.intake(reading.patience) as intake:
             for batch in gathered(_passed(batches, reading.size, progress), BATCH):
-                report = added(report, self._store_batch(batch))
+                report = added(report, _stored(batch, intake))
                 first = first or next(iter(batch.errors), None)
                 _tell(batch.errors, refused)
         self.resolve()
@@ -158,9 +157,16 @@ class Tracker(Asking, Closing):
         from tickertrack.store.facts import facts_of  # noqa: PLC0415
 
         report, told = IngestReport(), set[int]()
-        for batch in _batches(pages, BATCH):
-            report = added(report, self._store_facts(facts_of(batch, told)))
+        with self.intake() as intake:
+            for batch in _batches(pages, BATCH):
+                report = added(report, intake.store(facts_of(batch, told)))
         return report
+
+    def intake(self, seconds: float = 0.0) -> Intake:
+        """Store what is read batch by batch, of so many seconds in one transaction."""
+        from tickertrack.store.intake import Intake  # noqa: PLC0415
+
+        return Intake(self.writer(), self.path, seconds)
 
     def store_fetched(self, page: Page, fetch: Fetch | None) -> IngestReport:
         """Store a page together with what became of its address, or neither."""
@@ -435,22 +441,10 @@ class Tracker(Asking, Closing):
         link(past, self.path, self.market())
         return past
 
-    def _store_batch(self, batch: Batch) -> IngestReport:
-        report = self._store_facts(batch.facts)
-        placed = [_placed(error) for error in batch.errors if _is_there(error)]
-        self.refuse([*placed, *batch.refusals])
-        return report
 
-    def _store_facts(self, facts: Facts) -> IngestReport:
-        import logging  # noqa: PLC0415
-
-        from tickertrack.store.write import store_facts  # noqa: PLC0415
-
-        report, log = store_facts(self.writer(), self.path, facts), logging.getLogger("tickertrack")
-        if log.isEnabledFor(logging.DEBUG):
-            for page in facts.pages:
-                log.debug("stored %s", safe_term(page.url or page.file))
-        return report
+def _stored(batch: Batch, intake: Intake) -> IngestReport:
+    placed = [_placed(error) for error in batch.errors if _is_there(error)]
+    return intake.store(batch.facts, [*placed, *batch.refusals])
 
 
 def _tell(errors: Iterable[SourceError], refused: Refused | None) -> None:

@@ -79,7 +79,7 @@ def _before(part: Part, work: Work) -> Note | None:
 
 
 def _batches(part: Part, order: Order, reader: IsolatedReader) -> Iterator[Batch]:
-    return (told for told in read_part(part, order, reader) if isinstance(told, Batch))
+    return (told for told in read_part(part, order, reader, set()) if isinstance(told, Batch))
 
 
 def _state(file: File) -> str:

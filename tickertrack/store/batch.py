@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,7 +11,15 @@ from tickertrack.models import IngestReport, added, content_id
 from tickertrack.store.facts import Facts, PageFacts, Row, StripFacts, stamp_of, storable
 from tickertrack.store.readings import Read, forget_read, read_of
 
-__all__ = ["marks", "merged_article", "refusal_row", "refuse", "restore_articles", "store_batch"]
+__all__ = [
+    "let_wait",
+    "marks",
+    "merged_article",
+    "refusal_row",
+    "refuse",
+    "restore_articles",
+    "store_batch",
+]
 
 # Of each statement's variables; SQLite takes 32,766.
 _ASKED = 900
@@ -83,6 +92,12 @@ def refuse(connection: sqlite3.Connection, rows: Iterable[Row]) -> int:
     return max(connection.executemany(sql, rows).rowcount, 0)
 
 
+def let_wait(connection: sqlite3.Connection, table: str, ids: Sequence[object]) -> None:
+    """Let what is new wait, in `undrawn_pages` or another table of that kind."""
+    sql = f"INSERT OR IGNORE INTO {table} SELECT value FROM json_each(?)"
+    connection.execute(sql, (json.dumps(ids),))
+
+
 def marks(count: int) -> str:
     """Write so many places for values."""
     return ", ".join("?" * count)
@@ -97,6 +112,7 @@ def _insert_pages(
     # In the order of the table, which takes them a third faster.
     rows = sorted((*page.row, times[page.id]) for page in pages)
     connection.executemany(f"INSERT INTO pages VALUES ({marks(15)})", rows)
+    let_wait(connection, "undrawn_pages", [page.id for page in pages if page.strip_id is not None])
     refuse(connection, (row for page in pages for row in _refusals(page)))
 
 
@@ -140,8 +156,10 @@ def _store_articles(connection: sqlite3.Connection, rows: Sequence[Row], at: str
     stored = {
         row[0]: tuple(row) for row in _select(connection, "SELECT * FROM articles WHERE id", merged)
     }
-    fresh = [row for own_id, row in merged.items() if own_id not in stored]
-    connection.executemany(f"INSERT INTO articles VALUES ({marks(10)})", sorted(fresh))
+    fresh = sorted(row for own_id, row in merged.items() if own_id not in stored)
+    connection.executemany(f"INSERT INTO articles VALUES ({marks(10)})", fresh)
+    for table in ("unlinked_articles", "unsearched_articles"):
+        let_wait(connection, table, [row[0] for row in fresh])
     for own_id, before in stored.items():
         now = merged_article(before, merged[own_id])
         if now != before:

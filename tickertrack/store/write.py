@@ -11,13 +11,13 @@ from tickertrack.errors import SourceError
 from tickertrack.models import IngestReport, Page
 from tickertrack.store.batch import refusal_row, refuse, restore_articles, store_batch
 from tickertrack.store.connect import transaction
-from tickertrack.store.facts import Facts, facts_of, stamp_of
+from tickertrack.store.facts import Row, facts_of, stamp_of
 from tickertrack.store.readings import forget_unshown
 
 __all__ = [
+    "error_rows",
     "forget_after",
     "remove_series",
-    "store_facts",
     "store_pages",
     "store_refusals",
     "store_series",
@@ -38,13 +38,7 @@ def store_pages(
 
     Notes of what became of their addresses go with them: a page is fetched and stored, or neither.
     """
-    return store_facts(connection, path, facts_of(pages, set()), notes)
-
-
-def store_facts(
-    connection: sqlite3.Connection, path: Path, facts: Facts, notes: Sequence[Note] = ()
-) -> IngestReport:
-    """Store pages that are facts already, as `store_pages` does."""
+    facts = facts_of(pages, set())
     with transaction(connection, path):
         report = store_batch(connection, facts)
         for note in notes:
@@ -56,14 +50,19 @@ def store_refusals(
     connection: sqlite3.Connection, path: Path, errors: Iterable[SourceError]
 ) -> int:
     """Keep what a source could not read, by file and record or by address; count the new."""
-    rows = [
-        refusal_row(None, str(error.path), (error.line, error.reason, error.what))
-        for error in errors
-    ]
+    rows = error_rows(errors)
     if not rows:
         return 0
     with transaction(connection, path):
         return refuse(connection, rows)
+
+
+def error_rows(errors: Iterable[SourceError]) -> list[Row]:
+    """Make rows of `quarantine` of what a source could not read."""
+    return [
+        refusal_row(None, str(error.path), (error.line, error.reason, error.what))
+        for error in errors
+    ]
 
 
 def store_series(
