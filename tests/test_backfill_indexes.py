@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from daemons import cli, rows
 from netarchive import CRAWLS, Handler, Library, endless, library, saying
-from past import Clock, copies, fetched, tracker_folder
+from past import Clock, IdleShift, copies, fetched, opened, tracker_folder
 
 from tickertrack import backfill as rounds
+from tickertrack.backfill import Order, plan
 from tickertrack.publishers import load_publisher
 from tickertrack.sources.archives import index
 
@@ -162,6 +163,16 @@ def test_an_apology_is_no_answer_and_its_question_is_asked_again(
         del archive.spoilt[index]
     fetched(folder, source, limit=1, **MAY)
     assert len(rows(folder, "SELECT 1 FROM captures")) == 2
+
+
+def test_the_index_tells_how_far_it_is_within_a_question_too(archive: Library, folder: Path):
+    archive.page_lines = 5
+    archive.add(CRAWLS[0], *(one.record() for one in copies()[:20]))
+    told: list[tuple[str, float, int]] = []
+    with opened(folder) as tracker:
+        order = Order(archive.collinfo, "courier")
+        plan(IdleShift(tracker, Clock()), order, lambda *one: told.append(one))
+    assert [done for what, done, _ in told if what == "index"] == [0, 0, 0.25, 0.5, 0.75, 1]
 
 
 def test_an_empty_answer_is_an_answer_and_is_not_asked_for_again(archive: Library, folder: Path):

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from tickertrack.sources.archives import (
     picked,
     place_of,
     questions,
+    share_told,
     stretches,
 )
 from tickertrack.sources.warc import Archive, copies_after, read_at
@@ -46,11 +47,6 @@ __all__ = ["PLAN", "Order", "Plan", "Report", "backfill", "backfill_by_settings"
 
 log = logging.getLogger("tickertrack.backfill")
 
-PLAN = (
-    *("source", "publisher", "start", "end"),
-    *("listed", "done", "captures", "sessions", "bytes", "unanswered"),
-)
-
 # An index looks long for what it is asked.
 _DEADLINE = 120.0
 # What an archive says of a record and means of all; it ends the round. What else is for good is of
@@ -67,7 +63,7 @@ _MOST_FAULTS = 20
 _FIRST_DAY = date(1996, 1, 1)
 
 # What is gone through, how far, and how far it goes.
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, float, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +92,9 @@ class Plan:
     sessions: int
     bytes: int
     unanswered: int
+
+
+PLAN = tuple(one.name for one in fields(Plan))
 
 
 @dataclass(slots=True)
@@ -242,10 +241,10 @@ def _ask_index(this: _Round) -> None:
     now = this.shift.now()
     asked = questions(this.fetcher, this.place, this.publisher, this.days, now)
     for number, question in enumerate(asked):
-        this.progress("index", number, len(asked))
         left = this.book.open_question(question, now)
         try:
             while left is not None:
+                this.progress("index", number + share_told(left), len(asked))
                 left = _ask(this, left)
         except FetchError as error:
             if _is_of_all(error):

@@ -26,7 +26,7 @@ from tickertrack.sources.archives.places import Form, Place
 from tickertrack.sources.web import Fetcher
 from tickertrack.sources.web.faults import fault
 
-__all__ = ["Answer", "Question", "ask", "questions"]
+__all__ = ["Answer", "Question", "ask", "questions", "share_told"]
 
 # Lines of one answer: about a megabyte, of the five that an answer may have.
 _LINES = 5000
@@ -117,6 +117,16 @@ def ask(
 ) -> Answer:
     """Ask an index for the next piece of an answer; raises FetchError."""
     return _FORMS[place.form](_Asking(fetcher, place, publisher, now), question)
+
+
+def share_told(question: Question) -> float:
+    """Say how much of a question is answered, from 0 to 1, as far as its cursor tells."""
+    if at := _PAGE.fullmatch(question.cursor):
+        return int(at[1]) / max(int(at[2]), 1)
+    if _WINDOW.fullmatch(question.cursor):
+        since, _ = _window(question)
+        return (since - question.since) / max(question.until - question.since, _SECOND)
+    return 0.0
 
 
 def _domains(publisher: Publisher) -> list[str]:
