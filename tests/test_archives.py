@@ -101,6 +101,11 @@ def test_a_line_that_lists_no_page_of_the_publishers_costs_only_itself(bad: byte
     assert len(listed(line(), bad, line(timestamp="20240506120001"))) == 2
 
 
+@pytest.mark.parametrize("mime", ["text/html; charset=utf-8", "Text/HTML", "application/xhtml+xml"])
+def test_markup_is_markup_however_its_server_wrote_it(mime: str):
+    assert len(listed(line(mime=mime), line(mime="text/htmlx"))) == 1
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -243,7 +248,9 @@ def test_an_address_says_what_archive_it_is():
     assert (wayback.form, wayback.replay) == ("wayback", "https://archive.example/web/")
     pywb = place_of("https://archive.example/past/cdx")
     assert (pywb.form, pywb.replay) == ("pywb", "https://archive.example/past/")
-    assert pywb.slug == "https-archive.example-past-cdx"
+    assert pywb.slug.startswith("https-archive.example-past-cdx-")
+    # Files of two archives have two names, however they are written.
+    assert place_of("https://archive.example/past-cdx").slug != pywb.slug
     assert not any(one.invited for one in (crawls, wayback, pywb))
 
 
@@ -255,6 +262,30 @@ def test_the_wayback_machine_is_asked_at_most_24_times_a_minute():
 def test_only_common_crawl_is_asked_whatever_its_robots_txt_says():
     assert [one.name for one in KNOWN.values() if one.invited] == ["cc"]
     assert not place_of("https://index.commoncrawl.example/collinfo.json").invited
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("https://index.commoncrawl.org/CC-MAIN-2024-18-index", "cc"),
+        ("https://index.commoncrawl.org/collinfo.json", "cc"),
+        ("http://web.archive.org/cdx/search/cdx?url=x.example&output=json", "wayback"),
+        ("https://web.archive.org/cdx/", "wayback"),
+    ],
+)
+def test_an_archive_that_is_known_by_name_is_known_by_its_addresses(source: str, name: str):
+    assert place_of(source) is KNOWN[name]
+
+
+def test_what_an_index_is_asked_is_no_part_of_its_address():
+    plain = place_of("https://archive.example/cdx/search/cdx")
+    for end in ("/", "?url=x.example", "/?url=x.example&output=json"):
+        assert place_of(f"https://archive.example/cdx/search/cdx{end}") == plain
+
+
+def test_an_address_with_a_password_is_not_stored():
+    with pytest.raises(QueryError, match="names a user"):
+        place_of("https://me:secret@archive.example/cdx")
 
 
 @pytest.mark.parametrize("source", ["", "ccc", "ftp://archive.example/cdx", "http://", "http://[x"])

@@ -12,19 +12,8 @@ from pathlib import Path
 
 import pytest
 from daemons import cli, rows
-from past import (
-    KARACHI,
-    Clock,
-    IdleShift,
-    Library,
-    copies,
-    fetched,
-    kept,
-    library,
-    opened,
-    states,
-    tracker_folder,
-)
+from netarchive import Library, library
+from past import KARACHI, Clock, IdleShift, copies, fetched, kept, opened, states, tracker_folder
 from support import digests, faults
 
 import tickertrack as tt

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -11,24 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 from daemons import cli, rows
-from past import (
-    CRAWLS,
-    SITE,
-    Clock,
-    Handler,
-    Library,
-    copies,
-    fetched,
-    kept,
-    library,
-    states,
-    tracker_folder,
-)
+from netarchive import CRAWLS, Handler, Library, Spoiling, endless, library, saying
+from past import SITE, Clock, copies, fetched, kept, states, tracker_folder
 
+from tickertrack import backfill as rounds
 from tickertrack.sources.archives import copies as copying
+from tickertrack.sources.warc import Archive
 from tickertrack.sources.warc.captures import MARK
 
-MEGABYTE = 1024 * 1024
 FIRST = copies()[:4]
 
 
@@ -98,16 +87,6 @@ def test_a_line_of_another_host_is_never_asked_for(archive: Library, folder: Pat
     assert states(folder) == {"done": 1}
 
 
-def endless(handler: Handler) -> None:
-    """Send a whole file of a gigabyte, whatever part of it was asked for."""
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(1024 * MEGABYTE))
-    handler.end_headers()
-    for sent in range(1024):
-        handler.wfile.write(bytes(MEGABYTE))
-        handler.library.sent = sent + 1
-
-
 def test_a_server_that_knows_no_ranges_is_left_before_its_file_arrives(
     archive: Library, folder: Path
 ):
@@ -130,7 +109,7 @@ def test_a_common_client_reads_on(archive: Library):
         size = 0
         for chunk in response.iter_raw():
             size += len(chunk)
-            if size > 20 * MEGABYTE:
+            if size > 20 << 20:
                 return
     pytest.fail("it ended")
 
@@ -153,6 +132,20 @@ def test_a_replay_of_another_capture_is_refused(archive: Library, folder: Path):
     assert reasons(folder) == ["foreign_host", "wrong_record", "wrong_record"]
 
 
+def test_a_replay_that_leads_to_another_page_of_the_same_moment_is_refused(
+    archive: Library, folder: Path
+):
+    one, other = FIRST[0], replace(FIRST[0], url=f"{SITE}/news/99999/another")
+    archive.add_replays(one, FIRST[2])
+    elsewhere = f"/web/{other.stamp}id_/{other.url}"
+    archive.spoilt[next(iter(archive.replays))] = saying(302, Location=elsewhere)
+    # It says of itself when it was captured, and not of what.
+    archive.spoilt[elsewhere] = lambda handler: handler.replay(other, Link="")
+    assert fetched(folder, archive.wayback, start=date(2024, 5, 1)).counts["pages"] == 1
+    assert reasons(folder) == ["wrong_record"]
+    assert pages(folder) == {FIRST[2].url}
+
+
 def test_without_its_check_the_nearest_capture_is_taken_for_the_one_asked_for(
     archive: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -166,13 +159,12 @@ def test_without_its_check_the_nearest_capture_is_taken_for_the_one_asked_for(
 # ---- manners
 
 
-def too_many(handler: Handler) -> None:
-    handler.say(429, b"", Retry_After="3600")
+TOO_MANY = saying(429, Retry_After="3600")
 
 
 def test_an_index_that_has_had_enough_is_left_alone_until_its_time(archive: Library, folder: Path):
     archive.add_replays(*FIRST)
-    archive.spoilt["/cdx/"] = too_many
+    archive.spoilt["/cdx/"] = TOO_MANY
     clock = Clock()
     report = fetched(folder, archive.wayback, clock, start=date(2024, 5, 1))
     assert report.halted is not None
@@ -191,7 +183,7 @@ def test_an_index_that_has_had_enough_is_left_alone_until_its_time(archive: Libr
 
 
 def test_one_that_forgets_asks_at_once(archive: Library, folder: Path):
-    archive.spoilt["/cdx/"] = too_many
+    archive.spoilt["/cdx/"] = TOO_MANY
     fetched(folder, archive.wayback)
     asked = len(archive.log)
     (folder / "tickertrack.db").unlink()
@@ -200,7 +192,7 @@ def test_one_that_forgets_asks_at_once(archive: Library, folder: Path):
 
 
 def test_the_command_says_when_it_may_go_on_and_ends_with_75(archive: Library, folder: Path):
-    archive.spoilt["/collinfo.json"] = too_many
+    archive.spoilt["/collinfo.json"] = TOO_MANY
     done = cli(folder, "backfill", "--from", archive.collinfo, "--publisher", "courier")
     assert done.returncode == 75
     assert "answered 429" in done.stderr
@@ -230,109 +222,109 @@ def test_records_that_fail_for_a_while_wait_and_are_given_up_in_the_end(
     assert reasons(folder) == ["status_503"]
 
 
-# ---- indexes
+def spoil_first(archive: Library, spoiling: Spoiling) -> None:
+    """Spoil the answer to the range of the first record, and to no other."""
+    first = archive.lines[0]
+
+    def answer(handler: Handler) -> None:
+        asked = handler.headers["Range"] or ""
+        if f"={first['offset']}-" in asked:
+            spoiling(handler)
+        else:
+            handler.part(archive.files[first["filename"]], asked)
+
+    archive.spoilt["/crawl-data/"] = answer
 
 
-def garbage(handler: Handler) -> None:
-    line = json.dumps(handler.library.lines[0]).encode()
-    handler.say(200, b"\n".join([b"\xff\xfe{", b"[" * 5000, line, b"{}", b'"x"', b"x" * 9000]))
-
-
-def test_garbage_in_an_index_costs_only_its_lines(archive: Library, folder: Path):
-    archive.add_replays(FIRST[0])
-    archive.add(CRAWLS[0], FIRST[0].record())
-    index = f"{archive.url}/past/cdx"
-    archive.spoilt["/past/cdx"] = garbage
-    archive.spoilt["/past/2"] = lambda handler: handler.replay(FIRST[0])
-    assert fetched(folder, index, start=date(2024, 5, 1)).counts["pages"] == 1
+@pytest.mark.parametrize("status", [204, 300, 302, 400, 405, 414])
+def test_a_status_that_is_of_one_record_costs_no_other(archive: Library, folder: Path, status: int):
+    archive.add(CRAWLS[0], *(one.record() for one in FIRST))
+    spoil_first(archive, saying(status))
+    report = fetched(folder, archive.collinfo)
+    assert report.halted is None
+    assert report.counts["pages"] == 3
+    assert reasons(folder) == [f"status_{status}"]
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        (lambda handler: handler.say(200, b"<html>busy</html>"), "not_an_index"),
-        (lambda handler: handler.say(404, b""), "status_404"),
-        (lambda handler: handler.say(403, b""), "status_403"),
-        (endless, "too_large"),
-    ],
-    ids=["no JSON", "not there", "not for us", "endless"],
+    ("spoiling", "reason"), [(saying(403), "status_403"), (saying(200, b"all of it"), "no_range")]
 )
-def test_a_list_of_crawls_that_is_none_ends_the_round(
-    archive: Library, folder: Path, answer: object, reason: str
+def test_one_that_shuts_us_out_is_left_and_the_next_call_begins_with_another_record(
+    archive: Library, folder: Path, spoiling: Spoiling, reason: str
 ):
-    archive.spoilt["/collinfo.json"] = answer  # type: ignore[assignment]
+    archive.add(CRAWLS[0], *(one.record() for one in FIRST))
+    spoil_first(archive, spoiling)
+    clock = Clock()
+    report = fetched(folder, archive.collinfo, clock)
+    assert report.halted is not None
+    assert report.halted.reason == reason
+    assert len(archive.records()) == 1
+    assert fetched(folder, archive.collinfo, clock).counts["pages"] == 3
+    for _ in range(3):
+        clock.advance(hours=3)
+        fetched(folder, archive.collinfo, clock)
+    assert states(folder) == {"done": 3, "refused": 1}
+
+
+def test_an_archive_that_has_nothing_of_what_it_lists_is_left_before_all_is_given_up(
+    archive: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(rounds, "_MOST_REFUSED", 3)
+    archive.add(CRAWLS[0], *(one.record() for one in copies()[:10]))
+    archive.spoilt["/crawl-data/"] = saying(404)
     report = fetched(folder, archive.collinfo)
     assert report.halted is not None
-    assert (report.halted.reason, report.halted.temporary) == (reason, False)
+    assert states(folder) == {"refused": 3, "listed": 7}
+    archive.spoilt.clear()
+    assert fetched(folder, archive.collinfo).counts["pages"] == 7
 
 
-def test_an_answer_that_leads_on_for_ever_is_left(
-    archive: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
+# ---- two publishers of one archive
+
+
+GAZETTE = "gazette.example"
+
+
+@pytest.fixture
+def unstored(archive: Library, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Leave a tracker of two publishers, ended when the first record of one was on the disk."""
+    ours = SITE.removeprefix("https://www.")
+    told = (folder / "publishers" / "courier.toml").read_text()
+    other = told.replace('"courier"', '"gazette"').replace(ours, GAZETTE)
+    (folder / "publishers" / "gazette.toml").write_text(other)
+    theirs = [replace(one, url=one.url.replace(ours, GAZETTE)) for one in FIRST[:2]]
+    archive.add(CRAWLS[0], *(one.record() for one in (*FIRST, *theirs)))
+    with monkeypatch.context() as dying:
+        dying.setattr(rounds, "_take", die)
+        with pytest.raises(Death):
+            fetched(folder, archive.collinfo, limit=1)
+    assert len(kept(folder)) == 1
+    assert pages(folder) == set()
+    return folder
+
+
+class Death(BaseException):
+    """What nothing in a round catches."""
+
+
+def die(*_: object) -> bool:
+    raise Death
+
+
+def test_a_record_that_was_not_stored_is_found_behind_anothers_round(
+    archive: Library, unstored: Path
 ):
-    from tickertrack.store import captures  # noqa: PLC0415
-
-    monkeypatch.setattr(captures, "_MOST_ANSWERS", 20)
-    copy = FIRST[0]
-    line = f"example) {copy.stamp} {copy.url} text/html 200 {copy.digest} 100"
-    archive.add_replays(copy)
-    archive.spoilt["/cdx/"] = lambda handler: handler.say(
-        200, f"{line}\n\nkey-{len(archive.log)}\n".encode()
-    )
-    report = fetched(folder, archive.wayback, start=date(2024, 5, 6), end=date(2024, 5, 6))
-    assert report.counts["index answers"] == 20
-    assert report.counts["pages"] == 1
+    assert fetched(unstored, archive.collinfo, publisher="gazette").counts["pages"] == 2
+    assert fetched(unstored, archive.collinfo).counts["pages"] == 4
+    assert set(archive.records().values()) == {1}
 
 
-# Addresses of which a key must be decoded as often as it was encoded.
-CODED = [
-    replace(copy, url=f"{copy.url}/{end}", captured_at=copy.captured_at + timedelta(seconds=second))
-    for copy in copies()[:6]
-    for second, end in enumerate(("one", "50%25+of%20it", "a+b", "%2520"))
-]
-
-
-@pytest.mark.parametrize("twice", [True, False])
-def test_a_wayback_machine_tells_all_however_it_decodes_its_keys(
-    archive: Library, folder: Path, monkeypatch: pytest.MonkeyPatch, *, twice: bool
+def test_in_a_file_that_publishers_share_it_is_passed_over(
+    archive: Library, unstored: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from tickertrack.sources.archives import index  # noqa: PLC0415
-
-    monkeypatch.setattr(index, "_LINES", 5)
-    archive.decodes_twice, archive.page_lines = twice, 5
-    # What stands before the domain in the index, where a key that is not understood leads.
-    archive.add_replays(*CODED, replace(CODED[0], url="https://a.example/news/41000001"))
-    order = {"start": date(2024, 5, 6), "end": date(2024, 5, 10)}
-    report = fetched(folder, archive.wayback, limit=1, **order)
-    assert report.faults == []
-    listed = {(row["url"], row["captured_at"]) for row in rows(folder, "SELECT * FROM captures")}
-    assert listed == {(one.url, one.captured_at.isoformat(timespec="seconds")) for one in CODED}
-    # Where a key was not understood, and only there, all is told by shorter and shorter stretches.
-    asked = archive.asked("/cdx/")
-    assert any("showResumeKey" not in one.query for one in asked) == (not twice)
-    assert len(asked) < (20 if twice else 200)
-
-
-def test_a_full_answer_is_asked_for_again_in_shorter_stretches(
-    archive: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
-):
-    from tickertrack.sources.archives import index  # noqa: PLC0415
-
-    monkeypatch.setattr(index, "_LINES", 3)
-    made = {f"/past/{one.stamp}id_/{one.url}": one for one in copies()}
-
-    def listing(handler: Handler) -> None:
-        query = archive.log[-1].query
-        since, until = query["from"][0], query["to"][0]
-        found = [line for line in lines if since <= line["timestamp"] <= until]
-        part = found[: int(query["limit"][0])]
-        handler.say(200, "".join(f"{json.dumps(one)}\n" for one in part).encode())
-
-    def replay(handler: Handler) -> None:
-        handler.replay(made[handler.path])
-
-    lines = archive.add(CRAWLS[0], *(one.record() for one in copies()))
-    archive.spoilt |= {"/past/cdx": listing, "/past/2": replay}
-    order = {"start": date(2024, 5, 6), "end": date(2024, 5, 10)}
-    report = fetched(folder, f"{archive.url}/past/cdx", limit=1, **order)
-    assert report.faults == []
-    assert len(rows(folder, "SELECT 1 FROM captures")) == len(copies())
+    (file,) = (unstored / "archive").glob("backfill-*.warc.gz")
+    file.rename(file.with_name(f"backfill-shared-{file.name[-18:]}"))
+    monkeypatch.setattr(rounds, "Archive", lambda *told: Archive(*told[:2], "backfill-shared"))
+    fetched(unstored, archive.collinfo, publisher="gazette")
+    fetched(unstored, archive.collinfo)
+    assert max(archive.records().values()) == 2

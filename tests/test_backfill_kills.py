@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 from daemons import rows, until
-from past import Clock, Library, Runs, copies, fetched, kept, library, tracker_folder
+from netarchive import Library, library
+from past import Clock, copies, fetched, kept, tracker_folder
+from pastruns import Runs
 from support import Digests, digests, faults
 
 from tickertrack import backfill as rounds

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from tickertrack.shift import Shift, StoppedError
 from tickertrack.sources.archives import (
     Listed,
     Place,
+    Question,
     Stretch,
     address_of,
     ask,
@@ -28,10 +29,11 @@ from tickertrack.sources.archives import (
     picked,
     place_of,
     questions,
+    share_told,
     stretches,
 )
 from tickertrack.sources.warc import Archive, copies_after, read_at
-from tickertrack.sources.web import OF_ADDRESS, OF_HOST, Fetcher, manners_of
+from tickertrack.sources.web import OF_HOST, Fetcher, manners_of
 from tickertrack.spans import day_of
 from tickertrack.store.captures import CaptureBook
 from tickertrack.store.fetches import StoredHosts
@@ -45,17 +47,15 @@ __all__ = ["PLAN", "Order", "Plan", "Report", "backfill", "backfill_by_settings"
 
 log = logging.getLogger("tickertrack.backfill")
 
-PLAN = ("source", "publisher", "start", "end", "listed", "done", "captures", "sessions", "bytes")
-
 # An index looks long for what it is asked.
 _DEADLINE = 120.0
-# Of a record, and of it alone; what else is for good stops the round, as it is so for all of them.
-_OF_RECORD = OF_ADDRESS | set(
-    "status_404 status_410 status_416 status_451 coding no_length too_large wrong_part wrong_record"
-    "".split()
-)
+# What an archive says of a record and means of all; it ends the round. What else is for good is of
+# that record alone.
+_OF_ALL = frozenset("no_range status_401 status_403 status_407".split())
 # A record that fails for a while is asked for in later rounds, and given up in the end.
 _AGAIN, _TRIES = timedelta(minutes=10), 4
+# An archive that has none of so many records in a row is not well, and is left until another call.
+_MOST_REFUSED = 25
 # How many pages are stored before conclusions are drawn from them.
 _RESOLVED = 1000
 _MOST_FAULTS = 20
@@ -63,7 +63,7 @@ _MOST_FAULTS = 20
 _FIRST_DAY = date(1996, 1, 1)
 
 # What is gone through, how far, and how far it goes.
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, float, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,10 @@ class Plan:
     captures: int
     sessions: int
     bytes: int
+    unanswered: int
+
+
+PLAN = tuple(one.name for one in fields(Plan))
 
 
 @dataclass(slots=True)
@@ -122,6 +126,7 @@ class _Round:
     book: CaptureBook
     progress: Progress
     report: Report = field(default_factory=Report)
+    refused_in_a_row: int = 0
 
     @property
     def days(self) -> tuple[date, date]:
@@ -177,6 +182,8 @@ def plan(shift: Shift, order: Order, progress: Progress = lambda *_: None) -> Pl
     """Say what an order comes to, asking the index and fetching no record; raises FetchError."""
     with _round(shift, order, progress) as this:
         _ask_index(this)
+        for told in this.report.faults:
+            log.warning("%s", told)
         return _plan(this)
 
 
@@ -192,13 +199,15 @@ def _round(shift: Shift, order: Order, progress: Progress) -> Iterator[_Round]:
         invited=place.hosts if place.invited else frozenset(),
         deadline=_DEADLINE,
     )
+    # Each has files of its own: another's round would pass over what ours left unstored.
+    name = f"backfill-{place.slug}-{publisher.name}"
     with (
         Lock(tracker.path.with_name(f"{tracker.path.name}.backfill")),
         Fetcher(manners, hosts, shift.now, shift.wait) as fetcher,
-        Archive(tracker.config.archive_path, shift.now, f"backfill-{place.slug}") as archive,
+        Archive(tracker.config.archive_path, shift.now, name) as archive,
         IsolatedReader(_desk(tracker, publisher)) as reader,
     ):
-        book = CaptureBook(tracker.writer(), tracker.path, place.name, publisher.name)
+        book = CaptureBook(tracker.writer(), tracker.path, place.name, publisher)
         yield _Round(
             shift, tracker, order, place, publisher, fetcher, archive, reader, book, progress
         )
@@ -233,13 +242,30 @@ def _ask_index(this: _Round) -> None:
     asked = questions(this.fetcher, this.place, this.publisher, this.days, now)
     for number, question in enumerate(asked):
         left = this.book.open_question(question, now)
-        while left is not None:
-            this.check()
-            this.progress("index", number, len(asked))
-            answer = ask(this.fetcher, this.place, this.publisher, left, this.shift.now())
-            this.report.counts["index answers"] += 1
-            left = this.book.take(left, answer, this.shift.now())
+        try:
+            while left is not None:
+                this.progress("index", number + share_told(left), len(asked))
+                left = _ask(this, left)
+        except FetchError as error:
+            if _is_of_all(error):
+                raise
+            # It costs no other question, and stays open for the next call.
+            this.report.fault(error)
+            this.report.counts["unanswered"] += 1
     this.progress("index", len(asked), len(asked))
+
+
+def _ask(this: _Round, question: Question) -> Question | None:
+    this.check()
+    answer = ask(this.fetcher, this.place, this.publisher, question, this.shift.now())
+    this.report.counts["index answers"] += 1
+    return this.book.take(question, answer, this.shift.now())
+
+
+def _is_of_all(error: FetchError) -> bool:
+    """Say whether an index that failed so has nothing to say to any question now."""
+    told = error.reason in OF_HOST or error.reason.startswith(("status_4", "host_", "robots"))
+    return told or error.retry_at is not None
 
 
 # ---- what is picked
@@ -269,6 +295,7 @@ def _plan(this: _Round) -> Plan:
         counts["captures"] += len(picks)
         counts["sessions"] += bool(picks)
         counts["bytes"] += sum(one.length or 0 for one in picks)
+    counts["unanswered"] = this.report.counts["unanswered"]
     figures = [counts[name] for name in PLAN[4:]]
     return Plan(this.place.name, this.publisher.name, *this.days, *figures)
 
@@ -305,6 +332,7 @@ def _fetch(this: _Round, listed: Listed) -> bool:
     locator = this.archive.keep_past(copy)
     this.archive.sync()
     this.report.counts["bytes"] += locator.length
+    this.refused_in_a_row = 0
     return _take(this, listed, locator)
 
 
@@ -328,28 +356,33 @@ def _store(this: _Round, listed: Listed, page: Page) -> None:
     counts["quotes"] += report.quotes
     counts["articles"] += report.articles
     log.info("stored %s of %s (%d new lines)", page.url, listed.captured_at, report.quotes)
-    if counts["pages"] and counts["pages"] % _RESOLVED == 0:
+    if report.pages and counts["pages"] % _RESOLVED == 0:
         _conclude(this)
 
 
 def _failed(this: _Round, listed: Listed, error: FetchError) -> bool:
     """Note that a record cannot be had by now; raises the error where none of them can."""
-    if error.reason in _OF_RECORD:
-        _refuse(this, listed, error)
-        return False
-    if not error.temporary or error.reason in OF_HOST or error.reason == "host_resting":
+    if error.reason in OF_HOST or error.reason in {"host_resting", "robots"}:
         raise error
-    failures = listed.failures + 1
-    if failures >= _TRIES:
-        _refuse(this, replace(listed, failures=failures), error)
-        return False
+    failed = replace(listed, failures=listed.failures + 1)
+    of_all = error.reason in _OF_ALL or error.retry_at is not None
+    given_up = failed.failures >= _TRIES or not (of_all or error.temporary)
+    if given_up:
+        _refuse(this, failed, error)
+        this.refused_in_a_row += 1
+    else:
+        _put_off(this, failed, error)
+    if of_all or this.refused_in_a_row >= _MOST_REFUSED:
+        raise error
+    return not given_up
+
+
+def _put_off(this: _Round, listed: Listed, error: FetchError) -> None:
+    """Let a record wait, whose archive may yet give it."""
     this.report.fault(error)
     this.report.counts["waiting"] += 1
-    later = this.shift.now() + _AGAIN * 2**failures
-    this.book.put(replace(listed, failures=failures, not_before=later, reason=error.reason))
-    if error.retry_at is not None:
-        raise error
-    return True
+    later = this.shift.now() + _AGAIN * 2**listed.failures
+    this.book.put(replace(listed, not_before=later, reason=error.reason))
 
 
 def _refuse(this: _Round, listed: Listed, error: SourceError) -> None:

@@ -55,6 +55,10 @@ def backfill(
     """
     Fetch a publisher's past out of an archive on the net; called again, it goes on.
 
+    Slowly: one request at a time, 5 seconds apart (per_host_delay), as its robots.txt allows. Of
+    Common Crawl's hosts alone that file is not asked: it closes them to crawlers, while their
+    documents tell programs to ask the index for records, which is all that is done.
+
     \b
     tickertrack backfill --from cc --publisher brecorder -s 2024-01-01 --per-session 4 --dry-run
     tickertrack backfill --from wayback --publisher brecorder -s 2023-01-01 -e 2023-12-31
@@ -69,7 +73,7 @@ def backfill(
         with _bar() as progress:
             found = plan(shift, order, progress)
         show([_shown(asdict(found))], PLAN, form)
-        return 0
+        return TEMPORARY if found.unanswered else 0
     with _bar() as progress, _heeding(shift):
         report = fetch(shift, order, progress)
     _tell(report)
@@ -110,7 +114,9 @@ def _tell(report: Report) -> None:
         f"{counts['pages']} pages, {counts['articles']} articles, {counts['quotes']} quotes new; "
         f"{counts['refused']} refused, {counts['waiting']} wait"
     )
-    if halted is not None:
+    if counts["unanswered"]:
+        complain(f"the index left {counts['unanswered']} questions unanswered; call again")
+    if halted is not None and str(halted) not in report.faults:
         complain(str(halted))
     if halted is not None and halted.retry_at:
         say(f"it may go on at {halted.retry_at:%Y-%m-%d %H:%M} UTC, by the same command")
@@ -119,7 +125,7 @@ def _tell(report: Report) -> None:
 def _code(report: Report) -> int:
     if report.halted is not None:
         return TEMPORARY if report.halted.temporary else FAILED
-    if report.counts["waiting"]:
+    if report.counts["waiting"] or report.counts["unanswered"]:
         return TEMPORARY
     return FAILED if report.counts["refused"] else 0
 
@@ -147,7 +153,7 @@ def _bar() -> Iterator[Progress]:
     with Bar(*columns, *times, console=Console(stderr=True), transient=True) as bar:
         tasks: dict[str, TaskID] = {}
 
-        def advance(what: str, done: int, total: int) -> None:
+        def advance(what: str, done: float, total: int) -> None:
             if what not in tasks:
                 tasks[what] = bar.add_task(what)
             bar.update(tasks[what], completed=done, total=total)

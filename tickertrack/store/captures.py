@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from tickertrack.publishers import Publisher
 from tickertrack.sources.archives import Answer, Listed, Question, Span
 from tickertrack.store.batch import marks
 from tickertrack.store.connect import transaction
@@ -22,6 +24,11 @@ _FRESH = timedelta(days=1)
 # No honest index needs so many answers for a year of one site; one that never ends is left.
 _MOST_ANSWERS = 5000
 
+# Where an index has moved a record, it is looked for there.
+_LISTED_ANEW = (
+    "ON CONFLICT DO UPDATE SET digest = excluded.digest, length = excluded.length,"
+    " file = excluded.file, offset = excluded.offset WHERE state = 'listed'"
+)
 _COLUMNS = "captured_at, url, digest, length, file, offset, state, failures, not_before, reason"
 
 
@@ -32,16 +39,12 @@ class CaptureBook:
     connection: sqlite3.Connection
     path: Path
     source: str
-    publisher: str
+    publisher: Publisher
 
     def open_question(self, question: Question, now: datetime) -> Question | None:
         """Give a question with what is left of it to ask; None where it is answered."""
-        sql = (
-            "SELECT cursor, answers, answered_at FROM backfills"
-            " WHERE source = ? AND index_url = ? AND domain = ? AND since = ?"
-        )
-        row = self.connection.execute(sql, self._key(question)).fetchone()
-        if row is None:
+        row = self._asked(question)
+        if row is None or row["wanted"] != self._wanted:
             return question
         if row["answered_at"] is None:
             return replace(question, cursor=row["cursor"])
@@ -53,16 +56,17 @@ class CaptureBook:
         """Remember an answer with all that it lists; give what is left to ask."""
         with transaction(self.connection, self.path):
             self.connection.executemany(
-                f"INSERT OR IGNORE INTO captures VALUES ({', '.join('?' * 12)})",
-                ((self.source, self.publisher, *_row(one)) for one in answer.listed),
+                f"INSERT INTO captures VALUES ({marks(12)}) {_LISTED_ANEW}",
+                ((self.source, self.publisher.name, *_row(one)) for one in answer.listed),
             )
             answers = self._answers(question)
             cursor = answer.cursor if answers < _MOST_ANSWERS else None
             self.connection.execute(
-                "INSERT OR REPLACE INTO backfills VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT OR REPLACE INTO backfills VALUES ({marks(10)})",
                 (
                     *self._key(question),
                     _time(question.until),
+                    self._wanted,
                     cursor or "",
                     answers,
                     None if cursor else _time(now),
@@ -81,7 +85,8 @@ class CaptureBook:
             "SELECT min(captured_at), max(captured_at) FROM captures"
             " WHERE source = ? AND publisher = ?"
         )
-        first, last = self.connection.execute(sql, (self.source, self.publisher)).fetchone()
+        whose = (self.source, self.publisher.name)
+        first, last = self.connection.execute(sql, whose).fetchone()
         return (datetime.fromisoformat(first), datetime.fromisoformat(last)) if first else None
 
     def capture(self, url: str | None, captured_at: datetime | None) -> Listed | None:
@@ -100,26 +105,36 @@ class CaptureBook:
 
     def note(self, listed: Listed) -> Note:
         """Give what writes down, in somebody's transaction, what became of a capture."""
-        return partial(_write, row=(self.source, self.publisher, *_row(listed)))
+        return partial(_write, row=(self.source, self.publisher.name, *_row(listed)))
 
     def _captures(self, where: str, *values: object) -> list[Listed]:
         sql = f"SELECT {_COLUMNS} FROM captures WHERE source = ? AND publisher = ? AND {where}"
-        rows = self.connection.execute(sql, (self.source, self.publisher, *values))
+        rows = self.connection.execute(sql, (self.source, self.publisher.name, *values))
         return [_listed(row) for row in rows]
 
     def _answers(self, question: Question) -> int:
         """Count the answers to a question with the one that has just come."""
-        if not question.cursor:
-            return 1
+        row = self._asked(question) if question.cursor else None
+        return int(row["answers"]) + 1 if row else 1
+
+    def _asked(self, question: Question) -> sqlite3.Row | None:
         sql = (
-            "SELECT answers FROM backfills"
-            " WHERE source = ? AND index_url = ? AND domain = ? AND since = ?"
+            "SELECT wanted, cursor, answers, answered_at FROM backfills WHERE source = ?"
+            " AND publisher = ? AND index_url = ? AND domain = ? AND since = ?"
         )
-        row = self.connection.execute(sql, self._key(question)).fetchone()
-        return int(row[0]) + 1 if row else 1
+        row: sqlite3.Row | None = self.connection.execute(sql, self._key(question)).fetchone()
+        return row
 
     def _key(self, question: Question) -> Sequence[str | None]:
-        return self.source, question.index, question.domain, _time(question.since)
+        whose = (self.source, self.publisher.name)
+        return *whose, question.index, question.domain, _time(question.since)
+
+    @property
+    def _wanted(self) -> str:
+        """What captures are listed by: where it changes, old answers lack what is wanted now."""
+        form = self.publisher.article
+        known = (sorted(self.publisher.hosts), form.pattern if form else None)
+        return hashlib.sha256(repr(known).encode()).hexdigest()[:16]
 
 
 def _write(connection: sqlite3.Connection, row: Sequence[object]) -> None:

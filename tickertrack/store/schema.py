@@ -397,6 +397,24 @@ CREATE TRIGGER quotes_changed AFTER UPDATE ON quotes BEGIN DELETE FROM drawn_by;
 CREATE TRIGGER quotes_gone AFTER DELETE ON quotes BEGIN DELETE FROM drawn_by; END;
 """
 
+# What is kept of an answer is one publisher's, and what he is known by then.
+_ASKED_FOR_WHOM = """
+DROP TABLE backfills;
+CREATE TABLE backfills (          -- a question to an archive's index, and how far it is answered
+  source TEXT NOT NULL,           -- the archive, as --from names it
+  publisher TEXT NOT NULL,
+  index_url TEXT NOT NULL,
+  domain TEXT NOT NULL,
+  since TEXT NOT NULL,            -- captures from then ...
+  until TEXT NOT NULL,            -- ... to then, both included
+  wanted TEXT NOT NULL,           -- which of them were: a hash of hosts and form of addresses
+  cursor TEXT NOT NULL,           -- where the next answer begins, in the index's own way
+  answers INTEGER NOT NULL,
+  answered_at TEXT,               -- when the last answer came; NULL while more are to come
+  PRIMARY KEY (source, publisher, index_url, domain, since)
+) STRICT, WITHOUT ROWID;
+"""
+
 
 # A trigger took as long as the row itself, so who stores new rows says that they wait.
 _TOLD_BY_WRITER = """
@@ -483,6 +501,13 @@ def leave_unchecked(db: Database) -> None:
 def tell_by_writer(db: Database) -> None:
     """Let new articles and pages wait by a sweep of whoever stores them, not row by row."""
     for statement in _statements(_TOLD_BY_WRITER):
+        db.conn.execute(statement)
+
+
+@migrations()
+def ask_for_each_publisher(db: Database) -> None:
+    """Forget which answers of archives' indexes there were: they are asked again, for each."""
+    for statement in _statements(_ASKED_FOR_WHOM):
         db.conn.execute(statement)
 
 

@@ -1,7 +1,7 @@
 """Archives on the net: what they hold of a publisher, and the few copies that are worth asking."""
 
 from tickertrack.sources.archives.copies import address_of, fetch_copy
-from tickertrack.sources.archives.index import Answer, Question, ask, questions
+from tickertrack.sources.archives.index import Answer, Question, ask, questions, share_told
 from tickertrack.sources.archives.listed import Listed, Span
 from tickertrack.sources.archives.picks import Stretch, picked, stretches
 from tickertrack.sources.archives.places import KNOWN, Place, place_of
@@ -20,5 +20,6 @@ __all__ = [
     "picked",
     "place_of",
     "questions",
+    "share_told",
     "stretches",
 ]

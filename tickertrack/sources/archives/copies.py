@@ -71,12 +71,13 @@ def _check_replay(response: Response, address: str, listed: Listed) -> None:
     """Raise FetchError for a replay of another time or address: archives give the nearest."""
     stamp = response.header("Memento-Datetime")
     original = _ORIGINAL.search(response.header("Link") or "")
-    moment = f"/{stamp_of(listed.captured_at)}id_/"
+    # What does not say of itself which capture it is, must stand where that was asked for.
+    _, moment, page = response.url.partition(f"/{stamp_of(listed.captured_at)}id_/")
     if stamp and http_time(stamp) != listed.captured_at:
         raise _other(f"replays the capture of {stamp[:40]}", address)
     if original and _key(original[1]) != _key(listed.url):
         raise _other(f"replays {original[1][:200]}", address)
-    if not stamp and moment not in response.url:
+    if not (stamp or moment) or not (original or _key(page) == _key(listed.url)):
         raise _other(f"leads to {response.url[:200]}", address)
 
 

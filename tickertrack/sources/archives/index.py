@@ -26,7 +26,7 @@ from tickertrack.sources.archives.places import Form, Place
 from tickertrack.sources.web import Fetcher
 from tickertrack.sources.web.faults import fault
 
-__all__ = ["Answer", "Question", "ask", "questions"]
+__all__ = ["Answer", "Question", "ask", "questions", "share_told"]
 
 # Lines of one answer: about a megabyte, of the five that an answer may have.
 _LINES = 5000
@@ -35,7 +35,7 @@ _MOST_CRAWLS = 1000
 _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,800}[\x21-\x7e])?")
 _WINDOW = re.compile(r"[0-9]{14}-[0-9]{14}")
 _PAGE = re.compile(r"([0-9]{1,5})/([0-9]{1,5})")
-_MISSING = "status_404"
+_MISSING, _TOO_LARGE = "status_404", "too_large"
 _SECOND = timedelta(seconds=1)
 # No archive is older.
 _FIRST_YEAR = 1996
@@ -83,9 +83,14 @@ class _Asking:
         address = f"{question.index}?{urlencode(words, doseq=True)}"
         return self.fetcher.get(address, hosts=self.place.hosts).body.splitlines()
 
-    def listed(self, lines: list[bytes], read: Reader) -> tuple[Listed, ...]:
-        """Read an answer's lines; what cannot be fetched is not listed."""
-        found = listed_in(lines, read, self.publisher, self.now)
+    def listed(self, question: Question, lines: list[bytes], read: Reader) -> tuple[Listed, ...]:
+        """Read an answer's lines; what cannot be fetched is not listed. Raises FetchError."""
+        told = [line for line in lines if line.strip()]
+        if told and not any("timestamp" in (_fields(line, read) or ()) for line in told):
+            # An apology, which servers send with status 200 too, is no empty answer:
+            # https://github.com/internetarchive/wayback/issues/168
+            raise fault("not_an_index", "answers with no line of an index", question.index)
+        found = listed_in(told, read, self.publisher, self.now)
         return tuple(one for one in found if one.span or not self.place.files)
 
 
@@ -114,6 +119,16 @@ def ask(
     return _FORMS[place.form](_Asking(fetcher, place, publisher, now), question)
 
 
+def share_told(question: Question) -> float:
+    """Say how much of a question is answered, from 0 to 1, as far as its cursor tells."""
+    if at := _PAGE.fullmatch(question.cursor):
+        return int(at[1]) / max(int(at[2]), 1)
+    if _WINDOW.fullmatch(question.cursor):
+        since, _ = _window(question)
+        return (since - question.since) / max(question.until - question.since, _SECOND)
+    return 0.0
+
+
 def _domains(publisher: Publisher) -> list[str]:
     """List the domains that hold all of a publisher's hosts."""
     bare = {host.removeprefix("www.") for host in publisher.hosts}
@@ -129,6 +144,10 @@ def _periods(now: datetime) -> Iterator[tuple[datetime, datetime]]:
         yield begin, (begin + timedelta(days=31)).replace(day=1) - _SECOND
 
 
+def _fields(line: bytes, read: Reader) -> Fields | None:
+    return read(line.decode("utf-8", "replace"))
+
+
 # ---- Common Crawl: an index for each crawl, in pages
 
 
@@ -140,13 +159,18 @@ def _crawls(fetcher: Fetcher, place: Place, now: datetime) -> list[tuple[str, da
         rows = None
     if not isinstance(rows, list):
         raise fault("not_an_index", "is no list of crawls", place.index)
-    found = [_crawl(row, now) for row in rows[:_MOST_CRAWLS] if isinstance(row, dict)]
-    return sorted({one for one in found if one}, key=lambda one: (one[1], one[0]))
+    told = [row for row in rows[:_MOST_CRAWLS] if isinstance(row, dict)]
+    found = {one for row in told if (one := _crawl(row, place, now))}
+    if told and not found:
+        raise fault("not_an_index", "lists no crawl that may be asked", place.index)
+    return sorted(found, key=lambda one: (one[1], one[0]))
 
 
-def _crawl(row: dict[str, Any], now: datetime) -> tuple[str, datetime, datetime] | None:
+def _crawl(
+    row: dict[str, Any], place: Place, now: datetime
+) -> tuple[str, datetime, datetime] | None:
     index = row.get("cdx-api")
-    if not isinstance(index, str):
+    if not isinstance(index, str) or host_of(index) not in place.hosts:
         return None
     # The oldest do not say from when to when they are: they are asked in any case.
     since = _moment(row.get("from")) or datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC)
@@ -166,7 +190,7 @@ def _ask_crawl(asking: _Asking, question: Question) -> Answer:
     try:
         if not (at := _PAGE.fullmatch(question.cursor)):
             counted = asking.lines(question, **words, showNumPages="true")
-            return Answer((), f"0/{count}" if (count := _pages(counted)) else None)
+            return Answer((), f"0/{count}" if (count := _pages(question, counted)) else None)
         page, pages = int(at[1]), int(at[2])
         lines = asking.lines(question, **words, page=page, filter=("=status:200", "mime:html"))
     except FetchError as error:
@@ -175,13 +199,15 @@ def _ask_crawl(asking: _Asking, question: Question) -> Answer:
         # So it says that it has no captures.
         return Answer((), None)
     following = f"{page + 1}/{pages}" if page + 1 < pages else None
-    return Answer(asking.listed(lines, fields_of_json), following)
+    return Answer(asking.listed(question, lines, fields_of_json), following)
 
 
-def _pages(lines: Iterable[bytes]) -> int:
-    found = (fields_of_json(line.decode("utf-8", "replace")) for line in lines)
-    count = next((fields.get("pages") for fields in found if fields), 0)
-    return min(count, _MOST_PAGES) if isinstance(count, int) and count > 0 else 0
+def _pages(question: Question, lines: Iterable[bytes]) -> int:
+    found = (_fields(line, fields_of_json) for line in lines)
+    count = next((fields.get("pages") for fields in found if fields), None)
+    if not isinstance(count, int):
+        raise fault("not_an_index", "does not say of how many pages it is", question.index)
+    return min(max(count, 0), _MOST_PAGES)
 
 
 # ---- the Wayback Machine: a key with which the answer is resumed
@@ -197,15 +223,29 @@ def _ask_wayback(asking: _Asking, question: Question) -> Answer:
         return _ask_in_windows(asking, question, words, fields_of_text)
     resumed = {"resumeKey": _as_sent(question.cursor)} if question.cursor else {}
     words |= {"from": stamp_of(question.since), "to": stamp_of(question.until)}
-    lines = asking.lines(question, **words, **resumed, showResumeKey="true")
-    following = None
-    if len(lines) > 1 and not lines[-2].strip():
-        last = lines.pop().decode("utf-8", "replace").strip()
-        following = last if _KEY.fullmatch(last) else None
-    if question.cursor and (following == question.cursor or _leads_away(lines, question)):
-        # A key that was not understood: all is asked for again, without any.
-        return Answer((), _cursor(question.since, question.until))
-    return Answer(asking.listed(lines, fields_of_text), following)
+    in_windows = Answer((), _cursor(question.since, question.until))
+    try:
+        lines = asking.lines(question, **words, **resumed, showResumeKey="true")
+    except FetchError as error:
+        if error.reason != _TOO_LARGE:
+            raise
+        return in_windows
+    lines, following = _resumed(lines)
+    # A key that cannot be sent again, or was not understood, or none where more may follow: all is
+    # asked for again, without any.
+    lost = following == "" or (following is None and len(lines) >= _LINES)
+    again = question.cursor and (following == question.cursor or _leads_away(lines, question))
+    if lost or again:
+        return in_windows
+    return Answer(asking.listed(question, lines, fields_of_text), following)
+
+
+def _resumed(lines: list[bytes]) -> tuple[list[bytes], str | None]:
+    """Part an answer's lines from its key: None where it has none, empty where it is of no use."""
+    if len(lines) < 2 or lines[-2].strip():  # noqa: PLR2004  (a blank line, and the key)
+        return lines, None
+    key = lines[-1].decode("utf-8", "replace").strip()
+    return lines[:-2], key if _KEY.fullmatch(key) else ""
 
 
 def _as_sent(key: str) -> str:
@@ -221,7 +261,7 @@ def _as_sent(key: str) -> str:
 
 def _leads_away(lines: Sequence[bytes], question: Question) -> bool:
     """Say whether an answer has lines, and none of the domain that was asked for."""
-    told = (fields_of_text(line.decode("utf-8", "replace")) for line in lines)
+    told = (_fields(line, fields_of_text) for line in lines)
     hosts = {host_of(str(fields["url"])) or "" for fields in told if fields}
     domain = question.domain
     return bool(hosts) and not any(host == domain or host.endswith(f".{domain}") for host in hosts)
@@ -241,13 +281,13 @@ def _ask_in_windows(
     try:
         lines = asking.lines(question, **{"from": stamp_of(since), "to": stamp_of(until)}, **words)
     except FetchError as error:
-        if error.reason != "too_large" or until <= since:
+        if error.reason != _TOO_LARGE or until <= since:
             raise
         lines = []
         full = True
     else:
         full = len(lines) >= _LINES
-    listed = asking.listed(lines, read)
+    listed = asking.listed(question, lines, read)
     if full and since < until:
         # There may be more of it than was told.
         return Answer(listed, _cursor(since, since + (until - since) // 2))

@@ -38,7 +38,7 @@ _STAMP = re.compile(r"[0-9]{14}")
 _FORM = "%Y%m%d%H%M%S"
 # A capture of tomorrow is a clock that errs; later ones are no captures.
 _AHEAD = timedelta(days=1)
-_MARKUP = re.compile(r"text/html|application/xhtml\+xml")
+_MARKUP = re.compile(r"(?:text/html|application/xhtml\+xml)\s*(?:;.*)?", re.IGNORECASE)
 _UNSEEN = re.compile(r"[\x00-\x20\x7f-\x9f]")
 _DIGEST = re.compile(r"[A-Za-z0-9:+/=_-]{8,128}")
 _NUMBER = re.compile(r"[0-9]{1,13}")

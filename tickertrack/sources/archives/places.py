@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
+from zlib import crc32
 
 from tickertrack.errors import QueryError
 
@@ -15,7 +16,8 @@ Form = Literal["crawls", "wayback", "pywb"]
 
 _COLLINFO = "collinfo.json"
 _WAYBACK = "/cdx/search/cdx"
-# Their servers bear 60 a minute, and shut out who asks for more.
+# Their index bears 24 requests a minute, and shuts out who asks for more, at last for good:
+# https://wayback.readthedocs.io/en/stable/release-history.html
 _WAYBACK_DELAY = 60 / 24
 _SLUG = re.compile(r"[^a-z0-9.]+")
 
@@ -46,8 +48,11 @@ class Place:
 
     @property
     def slug(self) -> str:
-        """The name as it may stand in a file's name."""
-        return _SLUG.sub("-", self.name.lower()).strip("-.")[:80]
+        """The name as it may stand in a file's name, as no other archive's does."""
+        if self.name in KNOWN:
+            return self.name
+        told = _SLUG.sub("-", self.name.lower()).strip("-.")[:80]
+        return f"{told}-{crc32(self.name.encode()):08x}"
 
 
 KNOWN = {
@@ -73,26 +78,34 @@ def place_of(source: str) -> Place:
     Give an archive by its name, or by its index's address, whose end says what it is.
 
     `.../collinfo.json` lists crawls and stands above their files, as Common Crawl's; `.../cdx/
-    search/cdx` is a Wayback Machine; any other is the `cdx` of a pywb's collection. Raises
-    QueryError.
+    search/cdx` is a Wayback Machine; any other is the `cdx` of a pywb's collection. Whatever stands
+    on a host of an archive known by name is that one. Raises QueryError.
     """
     if source in KNOWN:
         return KNOWN[source]
+    parts = _parts(source)
+    known = next((one for one in KNOWN.values() if parts.hostname in one.hosts), None)
+    if known is not None:
+        # Asked as any other it would be asked too often, or for what is not there.
+        return known
+    address = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    if parts.path.endswith(f"/{_COLLINFO}"):
+        return Place(address, "crawls", address, files=urljoin(address, "."))
+    if parts.path.endswith(_WAYBACK):
+        replay = f"{address.removesuffix(_WAYBACK)}/web/"
+        return Place(address, "wayback", address, replay=replay, delay=_WAYBACK_DELAY)
+    return Place(address, "pywb", address, replay=urljoin(address, "."))
+
+
+def _parts(source: str) -> SplitResult:
+    """Take an index's address apart; what it is asked, and a last slash, are no part of it."""
     try:
-        parts = urlsplit(source)
+        parts = urlsplit(source.partition("?")[0].rstrip("/"))
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         known = ", ".join(KNOWN)
         raise QueryError(f"no archive {source[:80]!r}", advice=f"{known}, or an index's address")
-    if parts.path.endswith(f"/{_COLLINFO}"):
-        return Place(source, "crawls", source, files=urljoin(source, "."))
-    if parts.path.endswith(_WAYBACK):
-        replay = urljoin(source, source_root(parts.path))
-        return Place(source, "wayback", source, replay=replay, delay=_WAYBACK_DELAY)
-    return Place(source, "pywb", source, replay=urljoin(source, "."))
-
-
-def source_root(path: str) -> str:
-    """Give where a Wayback Machine replays, beside its index."""
-    return f"{path.removesuffix(_WAYBACK)}/web/"
+    if "@" in parts.netloc:
+        raise QueryError("an archive's address names a user", advice="leave it out: it is stored")
+    return parts
