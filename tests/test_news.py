@@ -298,6 +298,15 @@ def test_an_action_under_an_old_name_adjusts_the_series_that_follows_it(run: Run
     (tmp_path / "actions.csv").write_text(f"symbol,session,factor,status\n{line}\n")
     rows = rows_of(run, "history", "CNERGY", "--follow-renames", "--adjusted")
     assert [row["price"] for row in rows] == [3.05, 6.3]
+    # Exports are altered as histories are; what is no price cannot be.
+    altered = ("--follow-renames", "--adjusted", "-o")
+    assert run("export", "prices", *altered, "p.json")[0] == 0
+    assert json.loads((tmp_path / "p.json").read_text()) == rows
+    assert run("export", "prices", *altered, "q.json", "--as-of", "2001-01-01")[0] == 0
+    assert json.loads((tmp_path / "q.json").read_text()) == []
+    code, _, err = run("export", "coverage", *altered, "c.json")
+    assert (code, (tmp_path / "c.json").exists()) == (2, False)
+    assert "only prices can" in err
 
 
 # ---- explain

@@ -240,7 +240,40 @@ def test_other_endings_are_files(run: Run, tmp_path: Path):
     assert run("history", "ANL", "-o", "a.csv")[0] == 0
     rows = run("history", "ANL", "-f", "csv")[1].count("\n")
     assert (tmp_path / "a.csv").read_text().count("\n") == rows
-    assert run("history", "ANL", "-o", "a.jpg")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("a.pgn", "did you mean 'png'?"),
+        ("a.jpg", "did you mean 'png'?"),
+        ("a.svgz", "did you mean 'svg'?"),
+        ("a.cvs", "did you mean 'csv'?"),
+        ("a.doc", "parquet, png, svg, xlsx"),
+        ("ANL", "parquet, png, svg, xlsx"),
+    ],
+)
+def test_a_mistyped_ending_is_met_with_pictures_and_files(run: Run, name: str, advice: str):
+    code, out, err = run("history", "ANL", "-o", name)
+    assert (code, out) == (2, "")
+    assert advice in err
+
+
+def test_a_tracker_draws_what_the_command_line_draws(run: Run, filled: Path, tmp_path: Path):
+    pytest.importorskip("matplotlib")
+    assert run("history", "ANL", "KSE100", "-o", "a.svg")[0] == 0
+    with tt.open(filled) as tracker:
+        picture = tracker.picture(["anl", "KSE100"])
+        assert picture.save(tmp_path / "b.svg") == len(tracker.history(["ANL", "KSE100"]))
+        assert len(tracker.picture("ANL", end="2021-03-03").courses) == 1
+        with pytest.raises(QueryError, match="no price to draw"):
+            tracker.picture("ANL", as_of="2000-01-01")
+    assert (tmp_path / "b.svg").read_bytes() == (tmp_path / "a.svg").read_bytes()
+    assert repr(picture).startswith("Picture(ANL (PKR), 2021-03-01 to ")
+    # What a notebook asks for.
+    assert picture._repr_png_().startswith(b"\x89PNG")
+    with pytest.raises(QueryError, match="mean 'png'"):
+        picture.save(tmp_path / "b.pgn")
 
 
 # ---- beside moves

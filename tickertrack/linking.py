@@ -27,10 +27,11 @@ from tickertrack.store.linked import ReadArticle, Waiting
 if TYPE_CHECKING:
     from tickertrack.markets import Market
 
-__all__ = ["forget", "link"]
+__all__ = ["forget", "is_drawn", "link"]
 
 # So much in one transaction: enough to make the disk's work small, little enough to let others in.
 _ARTICLES, _SESSIONS, _SEARCHED = 200, 20, 2_000
+_WAITING = ("unsearched_articles", "unlinked_articles", "unlinked_sessions")
 # No closure of a market is longer than so many days.
 _AHEAD = timedelta(days=30)
 
@@ -55,6 +56,12 @@ def link(connection: sqlite3.Connection, path: Path, market: Market) -> LinkRepo
     return report
 
 
+def is_drawn(connection: sqlite3.Connection, path: Path, market: Market) -> bool:
+    """Say whether all that is stored is linked, by the rules that are in force."""
+    room = _Room(connection, path, market)
+    return room.is_current() and not any(map(room.waits, _WAITING))
+
+
 def forget(connection: sqlite3.Connection, path: Path) -> None:
     """Forget all readings and links, so that the next call draws them from scratch."""
     with transaction(connection, path):
@@ -71,18 +78,20 @@ class _Room:
 
     def search(self) -> None:
         """Let full-text search find what was stored since."""
-        while self._waits("unsearched_articles"):
+        while self.waits("unsearched_articles"):
             with transaction(self.connection, self.path):
                 linked.search_waiting(self.connection, _SEARCHED)
 
     def renew(self) -> None:
         """Let everything wait where stored links were drawn by other rules."""
-        rules = _rules(self.market)
-        with told(self.path):
-            same = linked.linked_by(self.connection) == rules
-        if not same:
+        if not self.is_current():
             with transaction(self.connection, self.path):
-                linked.forget_links(self.connection, rules)
+                linked.forget_links(self.connection, _rules(self.market))
+
+    def is_current(self) -> bool:
+        """Say whether what is linked was linked by the rules that are in force."""
+        with told(self.path):
+            return linked.linked_by(self.connection) == _rules(self.market)
 
     def read(self) -> int:
         """Read the next articles for names; give their count."""
@@ -92,7 +101,7 @@ class _Room:
             waiting = linked.waiting_articles(self.connection, _ARTICLES)
             return _read(waiting, self.market, witnessed)
 
-        if not self._waits("unlinked_articles"):
+        if not self.waits("unlinked_articles"):
             return 0
         with drawn(self.connection, self.path, draw) as articles:
             linked.store_readings(self.connection, articles)
@@ -105,12 +114,13 @@ class _Room:
             waiting = linked.waiting_sessions(self.connection, _SESSIONS)
             return [(day, self._links_of(day)) for day in waiting]
 
-        if not self._waits("unlinked_sessions"):
+        if not self.waits("unlinked_sessions"):
             return []
         with drawn(self.connection, self.path, draw) as found:
             return [linked.store_links(self.connection, *one) for one in found]
 
-    def _waits(self, table: str) -> bool:
+    def waits(self, table: str) -> bool:
+        """Say whether anything waits in a table of what waits."""
         with told(self.path):
             return linked.is_waiting(self.connection, table)
 

@@ -43,7 +43,7 @@ from tickertrack.store.drawn import Basis
 if TYPE_CHECKING:
     from tickertrack.markets import Market
 
-__all__ = ["forget", "redraw", "resolve"]
+__all__ = ["forget", "is_drawn", "redraw", "resolve"]
 
 log = logging.getLogger("tickertrack")
 
@@ -62,11 +62,9 @@ def resolve(connection: sqlite3.Connection, path: Path, market: Market) -> None:
     Drawn by other rules than are in force, or where more has changed than that pages are new, all
     is drawn from scratch: the tables are the same, whatever came in which order.
     """
+    if is_drawn(connection, path, market):
+        return
     rules = _rules(market)
-    with told(path):
-        known = drawn.basis(connection)
-        if known and known.rules == rules and not drawn.is_waiting(connection):
-            return
     try:
         with transaction(connection, path):
             update(connection, market, rules)
@@ -76,6 +74,14 @@ def resolve(connection: sqlite3.Connection, path: Path, market: Market) -> None:
         # What is kept between calls follows from the facts, which mend whatever is wrong with it.
         log.warning("what was kept of earlier dating is damaged; all is dated anew")
         redraw(connection, path, market, rules)
+
+
+def is_drawn(connection: sqlite3.Connection, path: Path, market: Market) -> bool:
+    """Say whether all is dated that is stored, by the rules that are in force."""
+    with told(path):
+        known = drawn.basis(connection)
+        waits = drawn.is_waiting(connection)
+    return known is not None and known.rules == _rules(market) and not waits
 
 
 def update(connection: sqlite3.Connection, market: Market, rules: str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from copy import copy
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -23,14 +23,11 @@ from tickertrack.errors import (
     SourceError,
     TickertrackError,
 )
-from tickertrack.spans import Day, Symbols, capture_of, moment_of, names_of, span_of
-from tickertrack.store import news, read
+from tickertrack.spans import capture_of, moment_of
+from tickertrack.store import read
 from tickertrack.store.connect import open_reading, open_writing, told
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from tickertrack.frames import Style
     from tickertrack.ingest import Batch
     from tickertrack.markets import Market
     from tickertrack.models import IngestReport, LinkReport, Page
@@ -79,6 +76,7 @@ class Tracker(Asking, Closing):
         self.path = config.database_path
         self._reader: sqlite3.Connection | None = None
         self._writer: sqlite3.Connection | None = None
+        self._is_past = False
 
     def __repr__(self) -> str:
         """Name the database."""
@@ -236,121 +234,6 @@ class Tracker(Asking, Closing):
         with told(self.path):
             return count_waiting(self.reader())
 
-    # ---- questions, as data frames
-
-    def history(
-        self,
-        symbols: Symbols = (),
-        start: Day = None,
-        end: Day = None,
-        *,
-        as_of: str | date | None = None,
-        style: Style = "tidy",
-        follow_renames: bool = False,
-        adjusted: bool = False,
-    ) -> pd.DataFrame:
-        """
-        Give the price series; `start` and `end` are both included (unlike yfinance's end).
-
-        Tidy: symbol, session (datetime64[us]), price, reference_price, change, change_percent (in
-        percent), first, high, low (float64), status, quotes (int64), method. `adjusted` makes
-        prices before a confirmed corporate action comparable with those after it.
-        """
-        from tickertrack.frames import coverage_of, frame, noted, styled  # noqa: PLC0415
-
-        names, span = names_of(symbols), span_of(start, end)
-        with self.past(as_of) as past, told(self.path):
-            if not (follow_renames or adjusted):
-                table = past._frame(read.history(names, span))  # noqa: SLF001  (it is one of us)
-            else:
-                how = {"follow_renames": follow_renames, "adjusted": adjusted}
-                rows = past._history(past.reader(), names, span, **how)  # noqa: SLF001  (as above)
-                table = frame(rows, read.HISTORY)
-            coverage = coverage_of(table, news.sessions(past.reader(), self.config.market.name))
-        shown = names or list(table["symbol"].unique())
-        answer = styled(table, style, symbols=shown, zone=str(self.market().zone))
-        return noted(answer, self.note(span, as_of), coverage=coverage)
-
-    def quotes(
-        self,
-        symbols: Symbols = (),
-        start: Day = None,
-        end: Day = None,
-        *,
-        as_of: str | date | None = None,
-    ) -> pd.DataFrame:
-        """Give every observed line, a row per page that shows it; undated ones have no session."""
-        span = span_of(start, end)
-        return self._answer(read.quotes(names_of(symbols), span), span, as_of)
-
-    def coverage(
-        self,
-        symbols: Symbols = (),
-        start: Day = None,
-        end: Day = None,
-        *,
-        as_of: str | date | None = None,
-    ) -> pd.DataFrame:
-        """Give sessions by symbols: captured, implied, missing or conflicting."""
-        span = span_of(start, end)
-        return self._answer(read.coverage(names_of(symbols), span), span, as_of)
-
-    # ---- questions, as rows: what the command line prints, without pandas
-
-    def history_rows(
-        self,
-        symbols: Sequence[str],
-        start: Day = None,
-        end: Day = None,
-        *,
-        as_of: str | date | None = None,
-        follow_renames: bool = False,
-        adjusted: bool = False,
-    ) -> list[read.Row]:
-        """Give rows of `prices`, or what they would be by the facts stored until `as_of`."""
-        span, how = span_of(start, end), {"follow_renames": follow_renames, "adjusted": adjusted}
-        with self.past(as_of) as past, told(self.path):
-            return self._history(past.reader(), symbols, span, **how)
-
-    def quote_rows(
-        self,
-        symbols: Sequence[str],
-        start: Day = None,
-        end: Day = None,
-        *,
-        as_of: str | date | None = None,
-    ) -> list[read.Row]:
-        """Give the observed lines of symbols, dated as they were at `as_of`."""
-        with self.past(as_of) as past, told(self.path):
-            return read.rows(past.reader(), read.quotes(symbols, span_of(start, end)))
-
-    def coverage_rows(
-        self, symbols: Sequence[str], start: Day = None, end: Day = None
-    ) -> list[read.Row]:
-        """Give sessions by symbols, each captured, implied, missing or conflicting."""
-        with told(self.path):
-            return read.rows(self.reader(), read.coverage(symbols, span_of(start, end)))
-
-    def quarantine_rows(self) -> list[read.Row]:
-        """Give what was refused, and why."""
-        with told(self.path):
-            return read.rows(self.reader(), read.quarantine())
-
-    def dating(self) -> tuple[int, int]:
-        """Count the boards that pages show, and those of them that nothing dates."""
-        with told(self.path):
-            return read.dating(self.reader())
-
-    def symbols(self) -> list[str]:
-        """List the symbols that any stored quote names."""
-        with told(self.path):
-            return read.known_symbols(self.reader())
-
-    def sessions(self) -> list[str]:
-        """List the market's sessions that are known, earliest first."""
-        with told(self.path):
-            return news.sessions(self.reader(), self.config.market.name)
-
     # ---- what the rooms share
 
     def market(self) -> Market:
@@ -376,41 +259,19 @@ class Tracker(Asking, Closing):
             self._reader = open_reading(self.path)
         return self._reader
 
+    def linked(self) -> sqlite3.Connection:
+        """Open the database for questions about news; of the past, the first of them links it."""
+        if self._is_past:
+            from tickertrack.linking import link  # noqa: PLC0415
+
+            link(self.reader(), self.path, self.market())
+        return self.reader()
+
     def writer(self) -> sqlite3.Connection:
         """Open the database for writing, made or brought up to date where needed."""
         if self._writer is None:
             self._writer = open_writing(self.path)
         return self._writer
-
-    def _history(
-        self,
-        connection: sqlite3.Connection,
-        symbols: Sequence[str],
-        span: read.Span,
-        *,
-        follow_renames: bool,
-        adjusted: bool,
-    ) -> list[read.Row]:
-        if not (follow_renames or adjusted):
-            return read.rows(connection, read.history(symbols, span))
-        from tickertrack.actions import adjust  # noqa: PLC0415
-
-        actions = self._decided(connection) if adjusted else []
-        if not follow_renames:
-            return adjust(read.rows(connection, read.history(symbols, span)), actions)
-        from tickertrack.conclude import follow, last_names, under_last_names  # noqa: PLC0415
-
-        market = self.market()
-        names = symbols or last_names(read.known_symbols(connection), market)
-        rows = follow(connection, names, span, market)
-        return adjust(rows, under_last_names(actions, names, market))
-
-    def _answer(
-        self, question: read.Question, span: read.Span, as_of: str | date | None
-    ) -> pd.DataFrame:
-        with self.past(as_of) as past:
-            table = past._frame(question)  # noqa: SLF001  (it is one of us)
-        return self._noted(table, span, as_of)
 
     @contextmanager
     def past(self, as_of: str | date | None) -> Iterator[Self]:
@@ -422,24 +283,16 @@ class Tracker(Asking, Closing):
         if as_of is None:
             yield self
             return
-        with closing(self._as_of(moment_of(as_of))) as reader:
+        from tickertrack.as_of import dated_as_of, is_as_of  # noqa: PLC0415
+
+        asked = (self.reader(), self.path, self.market(), moment_of(as_of))
+        if is_as_of(*asked):
+            yield self
+            return
+        with closing(dated_as_of(*asked)) as reader:
             then = copy(self)
-            then._reader = reader  # noqa: SLF001  (it is one of us)
+            then._reader, then._is_past = reader, True  # noqa: SLF001  (it is one of us)
             yield then
-
-    def _as_of(self, moment: datetime) -> sqlite3.Connection:
-        from tickertrack.linking import link  # noqa: PLC0415
-        from tickertrack.resolving import redraw  # noqa: PLC0415
-        from tickertrack.store.write import forget_after  # noqa: PLC0415
-
-        past = sqlite3.connect(":memory:", isolation_level=None)
-        past.row_factory = sqlite3.Row
-        with told(self.path):
-            self.reader().backup(past)
-            forget_after(past, self.path, moment)
-        redraw(past, self.path, self.market())
-        link(past, self.path, self.market())
-        return past
 
 
 def _stored(batch: Batch, intake: Intake) -> IngestReport:

@@ -21,10 +21,14 @@ WHAT = ("prices", "quotes", "moves", "links", "news", "coverage")
 
 start_option = click.option("-s", "--start", help="First session, YYYY-MM-DD, included.")
 end_option = click.option("-e", "--end", help="Last session, YYYY-MM-DD, included.")
-
-
 as_of_option = click.option(
     "--as-of", help="Answer with only what was stored by this time, ISO 8601."
+)
+follow_renames_option = click.option(
+    "--follow-renames", is_flag=True, help="Add what the symbol traded as before."
+)
+adjusted_option = click.option(
+    "--adjusted", is_flag=True, help="Adjust for the actions that actions.csv confirms."
 )
 
 
@@ -33,8 +37,8 @@ as_of_option = click.option(
 @start_option
 @end_option
 @as_of_option
-@click.option("--follow-renames", is_flag=True, help="Add what the symbol traded as before.")
-@click.option("--adjusted", is_flag=True, help="Adjust for the actions that actions.csv confirms.")
+@follow_renames_option
+@adjusted_option
 @click.option("--chart", is_flag=True, help="Draw each symbol's prices on the terminal.")
 @click.option(
     "-o",
@@ -62,6 +66,7 @@ def history(
     \b
     tickertrack history ANL -s 2021-04-01 -e 2021-04-30
     tickertrack history ANL KSE100 -f json
+    tickertrack history ANL --as-of 2024-06-30
     tickertrack history ANL --chart
     tickertrack history ANL -o ANL.png
     """
@@ -105,10 +110,12 @@ def quotes(
 
     \b
     tickertrack quotes ANL -f jsonl
+    tickertrack quotes ANL --as-of 2024-06-30T12:00:00+05:00
     """
     names = upper(symbols)
-    rows = tracker.quote_rows(names, start, end, as_of=as_of)
-    hint(tracker, names, rows)
+    with tracker.past(as_of) as past:
+        rows = past.quote_rows(names, start, end)
+        hint(past, names, rows)
     show(rows, read.QUOTES, form)
 
 
@@ -116,21 +123,29 @@ def quotes(
 @click.argument("symbols", nargs=-1, shell_complete=complete_symbols)
 @start_option
 @end_option
+@as_of_option
 @format_option
 @click.pass_obj
 def coverage(
-    tracker: Tracker, symbols: tuple[str, ...], start: str | None, end: str | None, form: str | None
+    tracker: Tracker,
+    symbols: tuple[str, ...],
+    start: str | None,
+    end: str | None,
+    as_of: str | None,
+    form: str | None,
 ) -> None:
     """
     Show sessions by SYMBOLS: captured, implied, missing or conflicting.
 
     \b
     tickertrack coverage ANL -s 2021-04-01
+    tickertrack coverage --as-of 2024-06-30
     """
     names = upper(symbols)
-    rows = tracker.coverage_rows(names, start, end)
-    if names:
-        hint(tracker, names, rows)
+    with tracker.past(as_of) as past:
+        rows = past.coverage_rows(names, start, end)
+        if names:
+            hint(past, names, rows)
     show(rows, read.COVERAGE, form)
 
 
@@ -153,6 +168,8 @@ def quarantine(tracker: Tracker, form: str | None) -> None:
 @start_option
 @end_option
 @as_of_option
+@follow_renames_option
+@adjusted_option
 @click.pass_obj
 def export(
     tracker: Tracker,
@@ -161,17 +178,22 @@ def export(
     start: str | None,
     end: str | None,
     as_of: str | None,
+    follow_renames: bool,
+    adjusted: bool,
 ) -> None:
     """
     Write WHAT to a file: .csv .json .jsonl .parquet .feather or .xlsx, by its ending.
 
-    Prices also as price lines for books: .ledger or .beancount.
+    Prices also as price lines for books, .ledger or .beancount; and only they are adjusted or
+    followed through renames.
 
     \b
     tickertrack export prices -o prices.parquet
     tickertrack export prices -o psx.beancount --as-of 2024-06-30
+    tickertrack export prices -o prices.csv --follow-renames --adjusted
     """
-    say(f"{tracker.export(what, output, start, end, as_of=as_of)} rows in {output}")
+    how = {"follow_renames": follow_renames, "adjusted": adjusted}
+    say(f"{tracker.export(what, output, start, end, as_of=as_of, **how)} rows in {output}")
 
 
 def upper(symbols: Sequence[str]) -> list[str]:

@@ -61,6 +61,7 @@ def moves(
     \b
     tickertrack moves -d 2021-04-07
     tickertrack moves ANL -s 2021-04-01 --min-percent 5 -f json
+    tickertrack moves --significant --as-of 2024-06-30
     """
     _tell_waiting(tracker)
     names, since, until = upper(symbols), day or start, day or end
@@ -83,20 +84,24 @@ def moves(
 @click.command()
 @click.argument("symbol", shell_complete=complete_symbols)
 @click.argument("day", metavar="DATE")
+@as_of_option
 @form_option
 @click.pass_obj
-def explain(tracker: Tracker, symbol: str, day: str, form: str | None) -> None:
+def explain(tracker: Tracker, symbol: str, day: str, as_of: str | None, form: str | None) -> None:
     """
     Explain the move of SYMBOL on DATE: figures, ranked news with evidence, the rest of the day.
 
     \b
     tickertrack explain ANL 2021-04-07
     tickertrack explain ANL 2021-04-07 -f json
+    tickertrack explain ANL 2021-04-07 --as-of 2021-04-08
     """
     _tell_waiting(tracker)
-    found, form = tracker.explanation(symbol, day), chosen(form)
-    if found["move"] is None:
-        _say_why_not(tracker, symbol.upper(), day)
+    form = chosen(form)
+    with tracker.past(as_of) as past:
+        found = past.explanation(symbol, day)
+        if found["move"] is None:
+            _say_why_not(past, symbol.upper(), day)
     if form in {"json", "jsonl"}:
         show_object(found, form)
     elif form == "csv" or found["move"] is None:
@@ -118,6 +123,7 @@ def explain(tracker: Tracker, symbol: str, day: str, form: str | None) -> None:
     help="Articles that are about this symbol, or mention it.",
 )
 @click.option("--search", help='Articles with these words; "in quotes" as they stand.')
+@as_of_option
 @format_option
 @click.pass_obj
 def news(
@@ -127,6 +133,7 @@ def news(
     end: str | None,
     symbol: str | None,
     search: str | None,
+    as_of: str | None,
     form: str | None,
 ) -> None:
     """
@@ -135,11 +142,13 @@ def news(
     \b
     tickertrack news -d 2021-04-07
     tickertrack news --symbol ANL --search "denim exports"
+    tickertrack news -d 2024-06-28 --as-of 2024-06-30
     """
     _tell_waiting(tracker)
-    rows = tracker.news_rows(day or start, day or end, symbol=symbol, search=search)
-    if symbol and not rows:
-        _say_who(tracker, symbol.upper())
+    with tracker.past(as_of) as past:
+        rows = past.news_rows(day or start, day or end, symbol=symbol, search=search)
+        if symbol and not rows:
+            _say_who(past, symbol.upper())
     show(rows, NEWS, form)
 
 
@@ -147,10 +156,16 @@ def news(
 @click.argument("symbols", nargs=-1, shell_complete=complete_symbols)
 @start_option
 @end_option
+@as_of_option
 @format_option
 @click.pass_obj
 def actions(
-    tracker: Tracker, symbols: tuple[str, ...], start: str | None, end: str | None, form: str | None
+    tracker: Tracker,
+    symbols: tuple[str, ...],
+    start: str | None,
+    end: str | None,
+    as_of: str | None,
+    form: str | None,
 ) -> None:
     """
     Show chain breaks and the actions that would explain them; actions.csv confirms or denies.
@@ -159,7 +174,8 @@ def actions(
     tickertrack actions -f csv > actions.csv    then write confirmed or denied for proposed
     tickertrack history ANL --adjusted
     """
-    rows = tracker.action_rows(upper(symbols), start, end)
+    with tracker.past(as_of) as past:
+        rows = past.action_rows(upper(symbols), start, end)
     show(_rounded(rows, form), ACTIONS, form)
 
 

@@ -46,7 +46,7 @@ def write(tracker: Tracker, rows: Sequence[Row], path: Path, note: Note) -> int:
 
     if path.suffix.lower() in PICTURES:
         return write_picture(_courses(tracker, rows), path)
-    return write_file(noted(frame(rows, read.HISTORY), note), path)
+    return write_file(noted(frame(rows, read.HISTORY), note), path, PICTURES)
 
 
 def sparked(tracker: Tracker, rows: Sequence[Row]) -> list[Row]:

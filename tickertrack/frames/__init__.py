@@ -3,7 +3,7 @@
 from tickertrack.frames.files import EXPORTS, write_file
 from tickertrack.frames.notebooks import Explanation, holdings_html
 from tickertrack.frames.notes import Note, coverage_of, noted
-from tickertrack.frames.pictures import PICTURES, write_picture
+from tickertrack.frames.pictures import PICTURES, Picture, write_picture
 from tickertrack.frames.styles import Style, styled
 from tickertrack.frames.typed import frame, stream
 
@@ -12,6 +12,7 @@ __all__ = [
     "PICTURES",
     "Explanation",
     "Note",
+    "Picture",
     "Style",
     "coverage_of",
     "frame",

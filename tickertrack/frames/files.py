@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -21,30 +21,43 @@ from tickertrack.frames.typed import DAYS, MOMENTS
 from tickertrack.harmless import safe_cell
 from tickertrack.suggest import meant
 
-__all__ = ["EXPORTS", "drafted", "write_file"]
+__all__ = ["EXPORTS", "drafted", "unknown_ending", "write_file"]
 
 # What a sheet and one of its cells hold; of a text in halves of a pair, as it counts them.
 _SHEET_ROWS, _CELL = 1_048_576, 32_767
 _GROUP = 50
 
 
-def write_file(answer: pd.DataFrame | pa.RecordBatchReader, path: Path) -> int:
+def write_file(
+    answer: pd.DataFrame | pa.RecordBatchReader, path: Path, others: Iterable[str] = ()
+) -> int:
     """
     Write a frame or a stream by the ending of its path, whole or not at all; count its rows.
 
     Texts are made harmless for CSV and spreadsheets. What is there keeps its mode, and a link
-    still points to it. Raises QueryError for an unknown ending.
+    still points to it. Raises QueryError for an unknown ending, and suggests one of ours or of
+    the others that its caller writes.
     """
     writer = EXPORTS.get(path.suffix.lower())
     if writer is None:
-        ending = path.suffix or path.name
-        raise QueryError(f"no way to write {ending!r}", advice=meant(ending, EXPORTS))
+        raise unknown_ending(path, (*EXPORTS, *others))
     if isinstance(answer, pd.DataFrame):
         answer = _read(answer)
     counts: list[int] = []
     with drafted(path) as draft:
         writer(_counted(answer, counts), draft)
     return sum(counts)
+
+
+def unknown_ending(path: Path, known: Iterable[str]) -> QueryError:
+    """Say of a path's ending that nothing is written by it, and which may be meant."""
+    # Without the dot, which makes any two alike.
+    names = [one.removeprefix(".") for one in known]
+    if not path.suffix:
+        listed = ", ".join(sorted(names))
+        return QueryError(f"{path.name!r} has no ending to write it by", advice=f"known: {listed}")
+    advice = meant(path.suffix.removeprefix("."), names)
+    return QueryError(f"no way to write {path.suffix!r}", advice=advice)
 
 
 @contextmanager

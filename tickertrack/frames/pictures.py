@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +13,14 @@ import numpy.typing as npt
 
 from tickertrack.course import SYMBOLS, Course, Kind, Point
 from tickertrack.errors import QueryError
-from tickertrack.frames.files import drafted
+from tickertrack.frames.files import drafted, unknown_ending
 from tickertrack.harmless import safe_term
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PICTURES", "write_picture"]
+__all__ = ["PICTURES", "Picture", "write_picture"]
 
 PICTURES = (".png", ".svg")
 
@@ -38,14 +40,47 @@ _MARKS: dict[Kind, tuple[str, str]] = {
 }
 
 
+class Picture:
+    """Price series drawn below each other: a notebook shows it, `save` writes it."""
+
+    def __init__(self, drawn: Sequence[Course]) -> None:
+        """Keep the courses; raises QueryError where they cannot be drawn."""
+        with _drawing(drawn):
+            self.courses = drawn
+
+    def __repr__(self) -> str:
+        """Say what is drawn."""
+        return f"Picture({'; '.join(safe_term(course.title()) for course in self.courses)})"
+
+    def _repr_png_(self) -> bytes:
+        with _drawing(self.courses) as figure:
+            figure.savefig(image := BytesIO(), format="png")
+        return image.getvalue()
+
+    def save(self, path: str | Path) -> int:
+        """Write a .png or .svg, whole or not at all; count the prices in it."""
+        return write_picture(self.courses, Path(path))
+
+
 def write_picture(drawn: Sequence[Course], path: Path) -> int:
     """
     Draw courses below each other into a .png or .svg, whole or not at all; count their prices.
 
     A line of the prices, bars from the lowest to the highest quote of a session, and marks where
     a price is implied or provisional, or missing. Raises QueryError where matplotlib is not
-    installed, and for no course or too many.
+    installed, for another ending, and for no course or too many.
     """
+    ending = path.suffix.lower()
+    if ending not in PICTURES:
+        raise unknown_ending(path, PICTURES)
+    with _drawing(drawn) as figure, drafted(path) as draft:
+        metadata = {"Date": None} if ending == ".svg" else {}
+        figure.savefig(draft, format=ending.removeprefix("."), metadata=metadata)
+    return sum(len(course.prices()) for course in drawn)
+
+
+@contextmanager
+def _drawing(drawn: Sequence[Course]) -> Iterator[Figure]:
     if not drawn:
         raise QueryError("no price to draw", advice="`tickertrack coverage` shows what there is")
     if len(drawn) > SYMBOLS:
@@ -55,11 +90,8 @@ def write_picture(drawn: Sequence[Course], path: Path) -> int:
     except ModuleNotFoundError as error:
         advice = "pip install 'tickertrack[plot]'"
         raise QueryError("pictures need matplotlib", advice=advice) from error
-    with mpl.rc_context(_STYLE), drafted(path) as draft:
-        metadata = {"Date": None} if path.suffix.lower() == ".svg" else {}
-        kind = path.suffix.lower().removeprefix(".")
-        _figure(drawn).savefig(draft, format=kind, metadata=metadata)
-    return sum(len(course.prices()) for course in drawn)
+    with mpl.rc_context(_STYLE):
+        yield _figure(drawn)
 
 
 def _figure(drawn: Sequence[Course]) -> Figure:

@@ -9,19 +9,11 @@ from pathlib import Path
 
 from tickertrack.errors import SourceError
 from tickertrack.models import IngestReport, Page
-from tickertrack.store.batch import refusal_row, refuse, restore_articles, store_batch
+from tickertrack.store.batch import refusal_row, refuse, store_batch
 from tickertrack.store.connect import transaction
 from tickertrack.store.facts import Row, facts_of, stamp_of
-from tickertrack.store.readings import forget_unshown
 
-__all__ = [
-    "error_rows",
-    "forget_after",
-    "remove_series",
-    "store_pages",
-    "store_refusals",
-    "store_series",
-]
+__all__ = ["error_rows", "remove_series", "store_pages", "store_refusals", "store_series"]
 
 
 Note = Callable[[sqlite3.Connection], None]
@@ -90,20 +82,3 @@ def remove_series(connection: sqlite3.Connection, path: Path, symbol: str) -> in
     with transaction(connection, path):
         sql = "DELETE FROM reference_closes WHERE symbol = ?"
         return connection.execute(sql, (symbol,)).rowcount
-
-
-def forget_after(connection: sqlite3.Connection, path: Path, moment: datetime) -> None:
-    """
-    Take out the facts that were stored after a moment; for copies in memory only.
-
-    An article that a later copy gave more text gets back what it had.
-    """
-    later = (stamp_of(moment),)
-    with transaction(connection, path):
-        for table in ("sittings", "quarantine"):
-            of_page = "page_id IN (SELECT id FROM pages WHERE stored_at > ?)"
-            connection.execute(f"DELETE FROM {table} WHERE {of_page}", later)
-        connection.execute("DELETE FROM pages WHERE stored_at > ?", later)
-        connection.execute("DELETE FROM reference_closes WHERE stored_at > ?", later)
-        forget_unshown(connection)
-        restore_articles(connection, *later)

@@ -1,60 +1,32 @@
-"""The questions about moves, their news, and corporate actions; and answers as files."""
+"""The questions about moves and their news: as frames, and as rows."""
 
 from __future__ import annotations
 
-import sqlite3
-from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from tickertrack.config import Config
+from tickertrack.asking.base import Questions
 from tickertrack.errors import QueryError
-from tickertrack.spans import Day, Symbols, day_of, moment_of, names_of, span_of
+from tickertrack.spans import Day, Symbols, day_of, names_of, span_of
 from tickertrack.store import news, read
 from tickertrack.store.connect import told
-from tickertrack.suggest import meant
 
 if TYPE_CHECKING:
     import pandas as pd
-    from pyarrow import RecordBatchReader
 
-    from tickertrack.frames import Note
-    from tickertrack.markets import Market
-    from tickertrack.models import Action
     from tickertrack.moves import Past
 
-__all__ = ["ACTIONS", "EXPLANATION", "Asking", "explained", "is_significant"]
+__all__ = ["EXPLANATION", "MoveQuestions", "explained", "is_significant"]
 
-ACTIONS = ("symbol", "session", "kind", "factor", "amount", "status", "evidence")
 EXPLANATION = ("relation", "score", "title", "url", "publisher", "published_at", "evidence")
 # A move so unlikely, were it like the moves before it, is called significant.
 LEVEL = 0.05
-# What may be millions of rows, and what is not.
-_STREAMED = {"prices": read.history, "quotes": read.quotes, "coverage": read.coverage}
-_WHOLE = ("moves", "links", "news")
 
 
-class Asking(ABC):
-    """The part of a Tracker that answers about moves, their news and corporate actions."""
-
-    config: Config
-    path: Path
-
-    @abstractmethod
-    def reader(self) -> sqlite3.Connection:
-        """Open the database for questions."""
-
-    @abstractmethod
-    def market(self) -> Market:
-        """Load the market that the settings name."""
-
-    @abstractmethod
-    def past(self, as_of: str | date | None) -> AbstractContextManager[Self]:
-        """Answer from the facts that were stored by a time."""
+class MoveQuestions(Questions):
+    """The part of a Tracker that answers about moves and their news."""
 
     # ---- as data frames
 
@@ -131,38 +103,6 @@ class Asking(ABC):
         table.attrs.update({name: found[name] for name in kept})
         return self._noted(table, span_of(day, day), as_of)
 
-    def actions(self, symbols: Symbols = (), start: Day = None, end: Day = None) -> pd.DataFrame:
-        """Give chain breaks and the corporate actions that would explain them."""
-        from tickertrack.frames import frame  # noqa: PLC0415
-
-        return frame(self.action_rows(names_of(symbols), start, end), ACTIONS)
-
-    def export(
-        self,
-        what: str,
-        path: str | Path,
-        start: Day = None,
-        end: Day = None,
-        *,
-        as_of: str | date | None = None,
-    ) -> int:
-        """
-        Write prices, quotes, coverage, moves, links or news to a file, by its ending; count rows.
-
-        The first three, which may be millions, are never held as a whole where the ending is
-        .csv, .jsonl, .parquet or .feather. Raises QueryError for another ending or subject.
-        """
-        from tickertrack.frames import write_file  # noqa: PLC0415
-
-        if what in _STREAMED:
-            span = span_of(start, end)
-            note, question = self.note(span, as_of), _STREAMED[what]((), span)
-            with self.past(as_of) as past, past._stream(question, note) as answer:  # noqa: SLF001
-                return write_file(answer, Path(path))
-        if what in _WHOLE:
-            return write_file(getattr(self, what)(start=start, end=end, as_of=as_of), Path(path))
-        raise QueryError(f"no {what!r} to export", advice=meant(what, (*_STREAMED, *_WHOLE)))
-
     # ---- as rows
 
     def move_rows(
@@ -190,8 +130,8 @@ class Asking(ABC):
         """Add to the moves of one session every article of it, what is linked to each first."""
         span = span_of(day, day)
         with told(self.path):
-            everything = news.news_of_session(self.reader(), str(span.start))
-            links = news.links(self.reader(), names_of(move["symbol"] for move in moves), span)
+            everything = news.news_of_session(self.linked(), str(span.start))
+            links = news.links(self.linked(), names_of(move["symbol"] for move in moves), span)
         found: dict[str, list[read.Row]] = {}
         for link in links:
             found.setdefault(link["symbol"], []).append(link)
@@ -199,17 +139,12 @@ class Asking(ABC):
             {**move, "news": _ranked(found.get(move["symbol"], []), everything)} for move in moves
         ]
 
-    def latest_rows(self, symbols: Sequence[str] = ()) -> list[read.Row]:
-        """Give the last price of each symbol, with when a page last showed it."""
-        with told(self.path):
-            return read.rows(self.reader(), read.latest(symbols))
-
     def link_rows(
         self, symbols: Sequence[str] = (), start: Day = None, end: Day = None
     ) -> list[read.Row]:
         """Give links with their articles and evidence."""
         with told(self.path):
-            return news.links(self.reader(), symbols, span_of(start, end))
+            return news.links(self.linked(), symbols, span_of(start, end))
 
     def news_rows(
         self,
@@ -223,23 +158,7 @@ class Asking(ABC):
         span, zone = span_of(start, end), self.market().zone
         question = news.NewsQuestion(span, zone, symbol and symbol.upper(), search)
         with told(self.path):
-            return news.news(self.reader(), question)
-
-    def action_rows(
-        self, symbols: Sequence[str] = (), start: Day = None, end: Day = None
-    ) -> list[read.Row]:
-        """Give the proposed corporate actions with what the user's actions.csv says of them."""
-        from dataclasses import asdict  # noqa: PLC0415
-
-        span = span_of(start, end)
-        low, high = span.start or date.min, span.end or date.max
-        with told(self.path):
-            found = self._decided(self.reader())
-        return [
-            {**asdict(action), "session": action.session.isoformat()}
-            for action in found
-            if low <= action.session <= high and (not symbols or action.symbol in symbols)
-        ]
+            return news.news(self.linked(), question)
 
     def explanation(self, symbol: str, day: str | date) -> dict[str, Any]:
         """
@@ -257,9 +176,9 @@ class Asking(ABC):
             move = self._flagged(news.moves(self.reader(), [name], span), session)
             if move is None:
                 return dict(_NOTHING)
-            links = news.links(self.reader(), [name], span)
-            coverage = news.coverage_of(self.reader(), session)
-            everything = news.news_of_session(self.reader(), session.isoformat())
+            links = news.links(self.linked(), [name], span)
+            coverage = news.coverage_of(self.linked(), session)
+            everything = news.news_of_session(self.linked(), session.isoformat())
         rest = _unlinked(links, everything)
         relation = links[0]["relation"] if links else None
         return {
@@ -270,52 +189,13 @@ class Asking(ABC):
             "news_status": news_status(relation, coverage["articles"]),
         }
 
-    # ---- what they are made of
-
-    def note(self, span: read.Span, as_of: str | date | None) -> Note:
-        """Say what was asked of which database, as frames and files keep it."""
-        from tickertrack.frames import Note  # noqa: PLC0415
-
-        start, end = (str(day) if day else None for day in span)
-        moment = moment_of(as_of).isoformat() if as_of else None
-        return Note(str(self.path), start, end, moment, self.market().currency)
-
-    def _noted(
-        self, table: pd.DataFrame, span: read.Span, as_of: str | date | None
-    ) -> pd.DataFrame:
-        from tickertrack.frames import noted  # noqa: PLC0415
-
-        return noted(table, self.note(span, as_of))
-
-    @contextmanager
-    def _stream(
-        self, question: read.Question, note: Note | None = None
-    ) -> Iterator[RecordBatchReader]:
-        """Read an answer while it is used, typed, in batches."""
-        from tickertrack.frames import stream  # noqa: PLC0415
-
-        with told(self.path):
-            yield stream(read.batches(self.reader(), question), question.columns, note)
-
-    def _frame(self, question: read.Question) -> pd.DataFrame:
-        with self._stream(question) as answer:
-            table: pd.DataFrame = answer.read_pandas()
-        return table
-
-    def _decided(self, connection: sqlite3.Connection) -> list[Action]:
-        """Read the proposed actions as the user's actions.csv confirms, denies or corrects them."""
-        from tickertrack.actions import decided, read_decisions  # noqa: PLC0415
-        from tickertrack.store.linked import actions  # noqa: PLC0415
-
-        return decided(actions(connection), read_decisions(self.config.folder))
-
     def _with_news(
         self, moves: Sequence[read.Row], symbols: Sequence[str], span: read.Span
     ) -> list[read.Row]:
         from tickertrack.moves import MOVES, news_status  # noqa: PLC0415
 
-        best = news.best_links(self.reader(), symbols, span)
-        articles = news.articles_by_session(self.reader(), span)
+        best = news.best_links(self.linked(), symbols, span)
+        articles = news.articles_by_session(self.linked(), span)
         rows = []
         for move in moves:
             link = best.get((move["symbol"], move["session"]), {"relation": None, "news": None})
@@ -340,7 +220,7 @@ class Asking(ABC):
         (move,) = moves
         (abnormal,) = judge(moves, self._past(moves))
         verdicts = news.verdicts(self.reader(), move["symbol"], session)
-        actions = self._decided(self.reader())
+        actions = self._decided()
         flags = flags_of(move, actions, verdicts)
         shown = judged(move, abnormal)
         del shown["conflict"]
@@ -359,7 +239,7 @@ class Asking(ABC):
         reach = known[first : bisect_right(known, max(days))]
         span = read.Span(date.fromisoformat(reach[0]), date.fromisoformat(reach[-1]))
         breaks: dict[str, list[str]] = {}
-        for action in self._decided(self.reader()):
+        for action in self._decided():
             if action.status != "denied":
                 breaks.setdefault(action.symbol, []).append(action.session.isoformat())
         returns = news.returns(self.reader(), [*symbols, index], span)

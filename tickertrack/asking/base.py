@@ -1,0 +1,93 @@
+"""What all questions share: the database that they are asked of, and answers as frames."""
+
+from __future__ import annotations
+
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from tickertrack.config import Config
+from tickertrack.spans import moment_of
+from tickertrack.store import read
+from tickertrack.store.connect import told
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyarrow import RecordBatchReader
+
+    from tickertrack.frames import Note
+    from tickertrack.markets import Market
+    from tickertrack.models import Action
+
+__all__ = ["Questions"]
+
+
+class Questions(ABC):
+    """The part of a Tracker that questions rest on."""
+
+    config: Config
+    path: Path
+
+    @abstractmethod
+    def reader(self) -> sqlite3.Connection:
+        """Open the database for questions."""
+
+    @abstractmethod
+    def linked(self) -> sqlite3.Connection:
+        """Open the database for questions about news."""
+
+    @abstractmethod
+    def market(self) -> Market:
+        """Load the market that the settings name."""
+
+    @abstractmethod
+    def past(self, as_of: str | date | None) -> AbstractContextManager[Self]:
+        """Answer from the facts that were stored by a time."""
+
+    def note(self, span: read.Span, as_of: str | date | None) -> Note:
+        """Say what was asked of which database, as frames and files keep it."""
+        from tickertrack.frames import Note  # noqa: PLC0415
+
+        start, end = (str(day) if day else None for day in span)
+        moment = moment_of(as_of).isoformat() if as_of else None
+        return Note(str(self.path), start, end, moment, self.market().currency)
+
+    def _noted(
+        self, table: pd.DataFrame, span: read.Span, as_of: str | date | None
+    ) -> pd.DataFrame:
+        from tickertrack.frames import noted  # noqa: PLC0415
+
+        return noted(table, self.note(span, as_of))
+
+    def _answer(
+        self, question: read.Question, span: read.Span, as_of: str | date | None
+    ) -> pd.DataFrame:
+        with self.past(as_of) as past:
+            table = past._frame(question)  # noqa: SLF001  (it is one of us)
+        return self._noted(table, span, as_of)
+
+    @contextmanager
+    def _stream(
+        self, question: read.Question, note: Note | None = None
+    ) -> Iterator[RecordBatchReader]:
+        """Read an answer while it is used, typed, in batches."""
+        from tickertrack.frames import stream  # noqa: PLC0415
+
+        with told(self.path):
+            yield stream(read.batches(self.reader(), question), question.columns, note)
+
+    def _frame(self, question: read.Question) -> pd.DataFrame:
+        with self._stream(question) as answer:
+            table: pd.DataFrame = answer.read_pandas()
+        return table
+
+    def _decided(self) -> list[Action]:
+        """Read the proposed actions as the user's actions.csv confirms, denies or corrects them."""
+        from tickertrack.actions import decided, read_decisions  # noqa: PLC0415
+        from tickertrack.store.linked import actions  # noqa: PLC0415
+
+        return decided(actions(self.reader()), read_decisions(self.config.folder))
