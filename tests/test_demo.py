@@ -21,6 +21,7 @@ from tickertrack import Tracker, open_tracker
 Row = dict[str, Any]
 Board = Callable[[str, str], Row]
 
+README = Path(__file__).parents[1] / "README.md"
 LIVE = "tickertrack run"
 HEADINGS = (
     "tickertrack ingest pages",
@@ -112,7 +113,7 @@ def test_a_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Path):
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Path]]:
     """Run the whole demo; give what it prints, and what it leaves behind."""
     folder = tmp_path_factory.mktemp("whole")
-    done = tickertrack("demo", TMPDIR=str(folder))
+    done = tickertrack("demo", TMPDIR=str(folder), COLUMNS="120")
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout, list(folder.iterdir())
 
@@ -129,6 +130,11 @@ def test_the_whole_demo_begins_with_a_daemon_on_a_live_site(whole: tuple[str, li
     assert whole[0].count("collect ok") == 12
     assert re.search(r"\n  (\d+) of \1 prices are those that the site showed last", whole[0])
     assert ", 0 to what robots.txt disallows" in whole[0]
+
+
+def test_the_readme_explains_a_move_as_the_demo_does(whole: tuple[str, list[Path]]):
+    (printed,) = re.findall(r"```\n(\$ tickertrack explain .*?)```", README.read_text(), re.DOTALL)
+    assert printed in whole[0]
 
 
 def test_the_site_is_served_until_it_is_interrupted(tmp_path: Path):

@@ -142,7 +142,10 @@ def test_what_is_refused_says_why(call: Call, folder: Path):
     assert code == 0
     assert [(row["verdict"], row["why"]) for row in rows[2:]] == [
         ("percent_mismatch", "by price and change it is 1.5674 %"),
-        ("sign_conflict", "word, arrow and signs disagree"),
+        (
+            "sign_conflict",
+            "word, arrow and signs disagree; `sign` says which of them is to be believed",
+        ),
         ("no_move", "[refuse] no_move"),
         ("outside_header", "stands outside of the header"),
     ]
