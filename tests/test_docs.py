@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -56,11 +57,11 @@ def commands_of(document: Path) -> list[tuple[str, str]]:
     return found
 
 
-def run_all(commands: list[tuple[str, str]], folder: Path) -> list[tuple[str, str, str]]:
+def run_all(
+    commands: list[tuple[str, str]], folder: Path, environ: Mapping[str, str]
+) -> list[tuple[str, str, str]]:
     """Run commands in one shell after another, each where the last one left off."""
     outcomes = []
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environ = {**os.environ, "COLUMNS": "120", "PATH": path}
     for command, printed in commands:
         script = f"set -e\n{command}\npwd > {folder}/.where"
         where = Path((folder / ".where").read_text().strip())
@@ -85,10 +86,13 @@ def as_printed(printed: str, real: str) -> bool:
     return re.fullmatch(pattern, real.rstrip() + "\n" if real.strip() else "") is not None
 
 
-def all_as_printed(commands: list[tuple[str, str]], folder: Path) -> str:
+def all_as_printed(
+    commands: list[tuple[str, str]], folder: Path, programs: Path = Path(sys.executable).parent
+) -> str:
     """Run commands, see that each prints what is printed, and give all that they said."""
     (folder / ".where").write_text(str(folder))
-    outcomes = run_all(commands, folder)
+    environ = {**os.environ, "COLUMNS": "120", "PATH": f"{programs}:{os.environ['PATH']}"}
+    outcomes = run_all(commands, folder, environ)
     for command, printed, real in outcomes:
         assert as_printed(printed, real), f"{command}\n--- printed\n{printed}\n--- real\n{real}"
     return "".join(real for _, _, real in outcomes)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from daemons import ROOT, own_process, until
 from environments import PIP, built, lend, packages_of
+from test_docs import all_as_printed, commands_of
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +62,6 @@ def test_init_and_run_work_and_say_that_the_net_is_out_of_reach(installed: Path,
 
 # What each extra is for, and what a user does with it.
 EXTRAS = {
-    "": "import tickertrack.frames, tickertrack.daemon, tickertrack.sources.web",
     "alerts": "import apprise, tickertrack.alerts",
     "dask": "import dask, distributed",
     "http": "import fsspec; fsspec.filesystem('http')",
@@ -96,30 +96,50 @@ def declared() -> set[str]:
 
 
 def test_each_extra_has_its_check():
-    assert {*EXTRAS} - {""} == declared()
+    assert {*EXTRAS} == declared()
+
+
+def installed_alone(wheel: str, folder: Path) -> Path:
+    """Install the wheel, with an extra if named, and import every room; give its commands."""
+    environment = folder / "environment"
+    venv.create(environment, with_pip=False)
+    python = environment / "bin" / "python"
+    own = [*PIP, "--python", str(python)]
+    subprocess.run([*own, "install", wheel], check=True)
+    subprocess.run([*own, "check"], check=True)
+    subprocess.run([python, "-c", EVERY_ROOM], cwd=folder, env=outside(), check=True)
+    return environment / "bin"
+
+
+def outside() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_the_wheel_with_one_extra_alone_installs_and_imports(
     wheel: Path, extra: str, tmp_path: Path
 ):
-    environment = tmp_path / "environment"
-    venv.create(environment, with_pip=False)
-    python = environment / "bin" / "python"
-    own = [*PIP, "--python", str(python)]
-    subprocess.run([*own, "install", f"{wheel}[{extra}]" if extra else str(wheel)], check=True)
-    subprocess.run([*own, "check"], check=True)
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    programs = installed_alone(f"{wheel}[{extra}]", tmp_path)
     (tmp_path / "page.txt").write_text(SEED, encoding="utf-8")
-    command = environment / "bin" / "tickertrack"
-    subprocess.run([command, "-q", "ingest", "page.txt"], cwd=tmp_path, env=environ, check=True)
-    for program in (EVERY_ROOM, EXTRAS[extra]):
-        subprocess.run([python, "-c", program], cwd=tmp_path, env=environ, check=True)
+    command = programs / "tickertrack"
+    subprocess.run([command, "-q", "ingest", "page.txt"], cwd=tmp_path, env=outside(), check=True)
+    program = [programs / "python", "-c", EXTRAS[extra]]
+    subprocess.run(program, cwd=tmp_path, env=outside(), check=True)
     words = [command, "history", "ANL", "-c", "price"]
-    asked = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, check=True)
+    asked = subprocess.run(words, cwd=tmp_path, env=outside(), capture_output=True, check=True)
     assert asked.stdout == b"price\n33.3\n"
     # Half a gigabyte each.
-    shutil.rmtree(environment)
+    shutil.rmtree(programs.parent)
+
+
+def test_the_wheel_alone_takes_a_newcomer_through_the_tutorial(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    programs = installed_alone(str(wheel), tmp_path)
+    (tmp_path / "home").mkdir()
+    all_as_printed(commands_of(ROOT / "docs/tutorial.md"), tmp_path / "home", programs)
+    shutil.rmtree(programs.parent)
 
 
 def out_of_reach(folder: Path) -> None:
