@@ -30,6 +30,7 @@ _LEFT_OUT_FIRST = (
     *("raw", "verdict", "direction", "percent", "first", "high", "low", "page_date"),
     *("published_precision", "publisher", "byline", "tags", "file", "published_at"),
     *("reference_price", "change", "confidence", "captured_at", "quotes", "t", "expected"),
+    *("scheduled_for", "started_at", "fires", "last_ok_at", "cause"),
     *("course", "n", "method", "p", "abnormal", "status"),
 )
 
