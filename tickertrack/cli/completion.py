@@ -15,11 +15,13 @@ __all__ = ["completion"]
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """
-    Print what makes SHELL complete commands, options, symbols, jobs and publishers.
+    Print what makes SHELL complete commands, options, symbols, jobs, publishers and files.
+
+    In .zshrc it is to stand below `compinit`.
 
     \b
     tickertrack completion bash >> ~/.bashrc
-    tickertrack completion zsh >> ~/.zshrc    # where it has called compinit
+    tickertrack completion zsh >> ~/.zshrc
     tickertrack completion fish > ~/.config/fish/completions/tickertrack.fish
     """
     made = get_completion_class(shell)
