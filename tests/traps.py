@@ -234,9 +234,9 @@ def page_of(trap: Trap) -> Page:
 
 
 def symbol_of(text: str) -> str:
-    """Give a text as a symbol that the table takes: short, in capitals, of whole letters."""
+    """Give a text as a symbol that SQLite takes: short, in capitals, of whole letters, no NUL."""
     whole = text.encode("utf-8", "replace").decode()
-    return whole.lstrip("\x00")[:_SYMBOL].upper()
+    return whole.replace("\x00", "")[:_SYMBOL].upper()
 
 
 def strip_of(symbol: str | None) -> Strip:
