@@ -23,7 +23,7 @@ test-slow: .venv/dev
 	$(BIN)/pytest -m slow -n 2
 
 test-browser: .venv/dev $(AXE)
-	$(BIN)/pytest -m browser -n 0 tests/test_browser.py
+	$(BIN)/pytest -m browser -n 0 tests/test_browser.py tests/test_browser_marks.py
 	@echo "screenshots: .browser/shots"
 
 lint: .venv/dev

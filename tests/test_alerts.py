@@ -146,6 +146,19 @@ def test_the_daemons_own_trouble_is_told(tmp_path: Path, inbox: Inbox):
     assert inbox.letters == ["job odd: refused: is broken"]
 
 
+@pytest.mark.parametrize(("form", "said"), [("text", "<b>"), ("html", "&lt;b&gt;")])
+def test_who_reads_markup_is_sent_text(tmp_path: Path, inbox: Inbox, form: str, said: str):
+    settings(tmp_path, inbox, "trouble")
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text().replace(inbox.url, f"{inbox.url}?format={form}"))
+    shows(tmp_path, "2024-05-06T15:00", 33.3, 0.2)
+    with open_tracker(config=config) as tracker:
+        tracker.writer().execute("INSERT INTO jobs (job, refused) VALUES ('<b>', '\x1b[2J')")
+    rung(tmp_path)
+    assert len(inbox.letters) == 1
+    assert f"job {said}: refused: \u241b[2J" in inbox.letters[0].replace("&nbsp;", " ")
+
+
 @pytest.mark.parametrize(
     "text", ["", "ANL", "ANL over 3", "ANL above", "ANL above -3", "ANL above 1e3"]
 )

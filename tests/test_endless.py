@@ -8,14 +8,19 @@ import re
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from serving import Parsed, Site, served
 from traps import DAY, SYMBOL, make_trapped, traps
 
 from tickertrack import open_tracker
+from tickertrack.cli import main
+from tickertrack.frames import write_file
 from tickertrack.harmless import safe_cell, safe_markup, safe_term
 
 MILLION = 1_000_000
@@ -25,7 +30,9 @@ LONG = ("=1+1;" * (2 * MILLION), "<b>\u202e" * (5 * MILLION // 2))
 
 
 @pytest.mark.parametrize("megabytes", [1, pytest.param(10, marks=pytest.mark.slow)])
-def test_what_has_no_end_is_cut_as_it_is_read(tmp_path: Path, megabytes: int):
+def test_what_has_no_end_is_cut_as_it_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], megabytes: int
+):
     long = "Azgard Nine " * (megabytes * MILLION // 12)
     text = f"{LINE}\n\nNews\n\nBy A. Reporter\n\nWords."
     keywords = f'<meta name="keywords" content="{"a," * (megabytes * MILLION // 2)}">'
@@ -49,7 +56,20 @@ def test_what_has_no_end_is_cut_as_it_is_read(tmp_path: Path, megabytes: int):
     assert max(len(row["url"]) for row in rows) < 5_000
     assert max(len(row["tags"]) for row in rows) <= 200
     # What was cut is read again as it is stored.
-    assert run(tmp_path, "--db", "long.db", "verify")[0] == b"file,offset,url,difference\n"
+    with pytest.raises(SystemExit) as ended:
+        main(["-q", "--db", str(tmp_path / "long.db"), "verify"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, "file,offset,url,difference\n")
+
+
+@pytest.mark.parametrize("letter", ["x", "=", "\U0001f4b9"])
+def test_a_workbooks_cell_ends_where_cells_do(tmp_path: Path, letter: str):
+    # A warning of the writer's would be an error here.
+    table = pd.DataFrame({"title": [letter * 40_000, "short"]})
+    assert write_file(table, tmp_path / "a.xlsx") == 2
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as book:
+        text = unescape(book.read("xl/sharedStrings.xml").decode())
+    (long,) = re.findall(r"<t>([^<]*…)</t>", text)
+    assert 32_760 < len(long.encode("utf-16-le")) / 2 <= 32_767
 
 
 @pytest.mark.parametrize("piece", ["x", "=", "; ", "\t", ";=\n", " ", "<\x1b", "\u202e"], ids=ascii)

@@ -7,10 +7,12 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
 import time
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -48,6 +50,20 @@ def test_a_terminal_is_shown_a_mark_and_gets_no_control(text: str):
 @pytest.mark.parametrize("text", FORMULAS)
 def test_a_formula_becomes_a_text(text: str):
     assert safe_cell(text).startswith("'")
+
+
+def test_whatever_compatibility_makes_a_sign_of_is_taken_for_one():
+    letters = (chr(code) for code in (*range(0x80, 0xD800), *range(0xE000, 0x110000)))
+    alike = [one for one in letters if unicodedata.normalize("NFKC", one)[:1] in tuple("=+-@|")]
+    assert len(alike) > 10
+    assert all(safe_cell(f"{one}1+1").startswith("'") for one in alike)
+
+
+@pytest.mark.parametrize(
+    "text", ["a;=1+1", "a; =1+1", "a\n=1+1", 'a";=1+1;"', "a;\n@SUM(1)", "a\t=1+1"]
+)
+def test_a_formula_behind_what_separates_becomes_a_text_too(text: str):
+    assert not re.search(r"[;\n\t] *[=@]", safe_cell(text))
 
 
 @pytest.mark.parametrize("text", ["A headline", "Rs 5 = five rupees", "1-2", "ANL 33.30 (0.6%)"])

@@ -9,6 +9,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+from collections.abc import Sequence
 from fcntl import ioctl
 from pathlib import Path
 from termios import TIOCSWINSZ
@@ -16,12 +17,14 @@ from xml.etree import ElementTree as ET
 
 import pandas as pd
 import pytest
+from defusedxml import ElementTree
 from hypothesis import given, settings, strategies as st
 from support import Run, command, command_line, made_pages, watching, write_pages
+from traps import FORBIDDEN, GROUPS, SAMPLE, symbol_of
 
 import tickertrack as tt
 from tickertrack.cli.chart import _ASCII, _BRAILLE, LEVELS, Ink, Paper, chart
-from tickertrack.course import Course, courses, spark
+from tickertrack.course import SYMBOLS, Course, courses, spark
 from tickertrack.errors import QueryError, TickertrackError
 from tickertrack.frames import Explanation, write_picture
 from tickertrack.markets import load_market
@@ -212,6 +215,20 @@ def test_the_same_prices_are_the_same_picture_and_dollars_no_formula(tmp_path: P
     for name in ("a.svg", "b.svg"):
         write_picture([course("ff", symbol="A$x_$")], tmp_path / name)
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "kinds", [SAMPLE[-4:], *(pytest.param(kind, marks=pytest.mark.slow) for kind in GROUPS)]
+)
+def test_a_picture_is_named_by_any_symbol_and_is_no_markup(tmp_path: Path, kinds: Sequence[str]):
+    pytest.importorskip("matplotlib")
+    for place, few in enumerate(kinds[at : at + SYMBOLS] for at in range(0, len(kinds), SYMBOLS)):
+        path = tmp_path / f"{place}.svg"
+        # What its font lacks is no warning, which would be an error here.
+        write_picture([course("ff", symbol=symbol_of(kind)) for kind in few], path)
+        # It is read as XML, has no entity, and no script.
+        assert ElementTree.parse(path).find(".//{*}script") is None
+        assert not set(path.read_text()) & FORBIDDEN
 
 
 def test_without_matplotlib_the_extra_is_named(run: Run, monkeypatch: pytest.MonkeyPatch):

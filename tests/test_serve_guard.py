@@ -94,6 +94,10 @@ def test_only_addresses_of_the_web_become_links(address: str | None, is_link: bo
     assert (render.safe_url(address) is not None) == is_link
 
 
+def test_a_link_leads_where_it_led_though_its_marks_turn_nothing():
+    assert render.safe_url("https://a.example/\u202egnp") == "https://a.example/%E2%80%AEgnp"
+
+
 def test_a_title_of_ten_million_letters_is_cut(site: Site):
     assert len(render.words("x" * 10_000_000)) < 400
     assert site.text("/")

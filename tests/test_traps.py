@@ -6,8 +6,11 @@ import base64
 import csv
 import hashlib
 import io
+import os
 import re
 import sqlite3
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
@@ -33,6 +36,7 @@ from traps import (
 )
 
 from tickertrack import Tracker, open_tracker, web
+from tickertrack.cli.output import FORMATS
 from tickertrack.errors import QueryError
 from tickertrack.frames import write_file
 from tickertrack.harmless import safe_term
@@ -292,21 +296,18 @@ def test_a_notebook_shows_them_and_runs_nothing(tracker: Tracker, kinds: Sequenc
 
 
 def asking(kinds: Sequence[str]) -> list[list[str]]:
-    """List commands that print texts, in every form, and such as complain of hostile words."""
+    """List commands that print texts: those of news in every form, all others as a table."""
     symbols = [symbol_of(kind) for kind in kinds]
-    questions = [
-        *(["news"], ["moves", "-d", DAY], ["explain", SYMBOL, DAY], ["coverage"]),
-        *(["quarantine"], ["verify"], ["actions"], ["jobs", "list"], ["jobs", "history"]),
-    ]
     told = [
         [*words, "-f", form]
-        for form in ("table", "csv", "json", "jsonl", "markdown")
-        for words in questions
+        for words in (["news"], ["moves", "-d", DAY], ["explain", SYMBOL, DAY])
+        for form in FORMATS
     ]
-    for form in ("table", "csv", "json"):
+    for form in ("table", "csv"):
         told += [[name, "-f", form, "--", *symbols] for name in ("history", "quotes")]
     told += [["explain", "-f", "table", "--", symbol, DAY] for symbol in symbols]
-    return [*told, ["doctor"], ["publishers"], ["dialects"]]
+    others = ("coverage", "quarantine", "verify", "actions", "doctor", "jobs history")
+    return [*told, *([*words.split(), "-f", "table"] for words in others)]
 
 
 def complaining(kinds: Sequence[str]) -> list[list[str]]:
@@ -326,23 +327,30 @@ def _with(word: str) -> list[list[str]]:
     ]
 
 
-def test_a_terminal_reads_no_control_byte_of_any_answer(config: Path, kinds: Sequence[str]):
+def test_a_terminal_reads_no_control_byte_of_an_answer(config: Path, kinds: Sequence[str]):
     sent = on_terminal(config, asking(kinds))
     assert not set(sent) & FORBIDDEN
     assert safe_term("\x1b]0;title\x07") in sent
 
 
-def test_a_terminal_reads_no_control_byte_of_any_complaint(config: Path, words: Sequence[str]):
-    sent = OURS.sub("", on_terminal(config, complaining(words)))
-    assert not set(sent) & FORBIDDEN
+def test_a_terminal_reads_but_colours_and_bars_of_ours_beside_complaints_and_charts(
+    config: Path, words: Sequence[str]
+):
+    charts = [["history", "--chart", "--", symbol_of(kind)] for kind in words]
+    sent = on_terminal(config, [*complaining(words), *charts])
+    assert "\x1b[3" in sent
+    assert not set(OURS.sub("", sent)) & FORBIDDEN
     assert "Traceback" not in sent
 
 
-def test_a_charts_only_control_bytes_are_its_colours(config: Path, kinds: Sequence[str]):
-    charts = [["history", "--chart", "--", symbol_of(kind)] for kind in kinds]
-    sent = on_terminal(config, charts)
-    assert "\x1b[3" in sent
-    assert not set(OURS.sub("", sent)) & FORBIDDEN
+def test_a_shell_completes_no_symbol_that_it_would_obey(config: Path):
+    words = {"COMP_WORDS": "tickertrack history ", "COMP_CWORD": "2"}
+    asked = os.environ | words | {"_TICKERTRACK_COMPLETE": "bash_complete"}
+    command = [sys.executable, "-m", "tickertrack"]
+    done = subprocess.run(command, cwd=config.parent, env=asked, capture_output=True, check=True)
+    offered = done.stdout.decode().splitlines()
+    assert f"plain,{SYMBOL}" in offered
+    assert all(re.fullmatch(r"plain,[A-Z0-9]+", one) for one in offered)
 
 
 def test_without_care_a_terminal_reads_control_bytes(config: Path):
@@ -352,8 +360,6 @@ def test_without_care_a_terminal_reads_control_bytes(config: Path):
 
 
 def test_markdown_becomes_a_table_of_plain_texts(tracker: Tracker, kinds: Sequence[str]):
-    from tickertrack.cli.output import FORMATS  # noqa: PLC0415
-
     rows = tracker.news_rows(DAY, DAY)
     page = Parsed(as_page(FORMATS["markdown"](rows, ("title", "byline", "publisher"))))
     assert {tag for tag, _ in page.elements} <= {"table", "thead", "tbody", "tr", "th", "td", "a"}

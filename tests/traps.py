@@ -157,7 +157,8 @@ HONEST = (
     "\u0628\u0627\u0632\u0627\u0631 \u0645\u06cc\u06ba \u062a\u06cc\u0632\u06cc",
     "KSE-100 up 5%, Rs 1.2bn traded; 3 fell",
 )
-KINDS = (*HTML, *ADDRESSES, *MARKDOWN, *FORMULAS, *CONTROLS, *MARKS, *HONEST)
+GROUPS = (HTML, ADDRESSES, MARKDOWN, FORMULAS, CONTROLS, MARKS, HONEST)
+KINDS = tuple(kind for group in GROUPS for kind in group)
 # Some of each, for when there is no time for all.
 SAMPLE = (
     *(HTML[0], MARKDOWN[2], FORMULAS[0], FORMULAS[7], FORMULAS[20], HONEST[0]),
@@ -171,7 +172,7 @@ FORBIDDEN = frozenset(
         *range(0x0A),
         *range(0x0B, 0x20),
         *range(0x7F, 0xA0),
-        *(0x061C, 0x200E, 0x200F, 0x2028, 0x2029, 0xFEFF),
+        *(0x061C, 0x200E, 0x200F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF),
         *range(0x202A, 0x202F),
         *range(0x2066, 0x2070),
     )
@@ -233,9 +234,9 @@ def page_of(trap: Trap) -> Page:
 
 
 def symbol_of(text: str) -> str:
-    """Give a text as a symbol that the table takes: short, in capitals, of whole letters."""
+    """Give a text as a symbol that SQLite takes: short, in capitals, of whole letters, no NUL."""
     whole = text.encode("utf-8", "replace").decode()
-    return whole.lstrip("\x00")[:_SYMBOL].upper()
+    return whole.replace("\x00", "")[:_SYMBOL].upper()
 
 
 def strip_of(symbol: str | None) -> Strip:

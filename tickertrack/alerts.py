@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from tickertrack.audit import examine
 from tickertrack.errors import ConfigError, TickertrackError
+from tickertrack.harmless import safe_term
 from tickertrack.health import health
 from tickertrack.lock import holder
 from tickertrack.models import Outcome
@@ -132,6 +133,8 @@ def _send(urls: Sequence[str], messages: Sequence[str]) -> None:
     for url in urls:
         if not sender.add(url):
             raise ConfigError("holds an address that apprise does not know", key="alerts.urls")
-    if not sender.notify(title="tickertrack", body="\n".join(messages)):
+    body = "\n".join(map(safe_term, messages))
+    # As text: what sends markup, as by mail, has to escape it.
+    if not sender.notify(title="tickertrack", body=body, body_format=apprise.NotifyFormat.TEXT):
         # Whom it was meant for is not said: such addresses carry passwords.
         raise TickertrackError("an alert could not be sent; it is tried again")

@@ -6,12 +6,12 @@ import re
 
 __all__ = ["safe_cell", "safe_markup", "safe_term"]
 
-# What is shown instead: of C0, but tab and line feed, its picture; of DEL, C1, and the marks that
-# turn the direction of writing, that something stood there.
+# What is shown instead: of C0, but tab and line feed, its picture; of DEL, C1, the marks that turn
+# the direction of writing, and what is no letter to any XML, that something stood there.
 _MARKS = {code: chr(0x2400 + code) for code in (*range(0x09), *range(0x0B, 0x20))} | dict.fromkeys(
     (
         *(*range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F)),
-        *(*range(0x2066, 0x2070), 0xFEFF),
+        *(*range(0x2066, 0x2070), 0xFEFF, 0xFFFE, 0xFFFF),
     ),
     "\ufffd",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,10 @@ __all__ = [
     "complete_publishers",
     "complete_symbols",
 ]
+
+
+# What a shell sees no sign of its own in.
+_PLAIN = r"\w[\w.\-]*"
 
 
 class Choice(click.Choice[str]):
@@ -63,14 +68,15 @@ def complete_files(_: click.Context, __: click.Parameter, begun: str) -> list[Co
 
 
 def complete_symbols(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
-    """List the symbols of the database that begin so."""
+    """List the symbols of the database that begin so, and that a shell takes as they are."""
     from tickertrack.tracker import Tracker  # noqa: PLC0415
 
     try:
         with Tracker(_settings(ctx)) as tracker:
-            return [name for name in tracker.symbols() if name.startswith(begun.upper())]
+            known = [name for name in tracker.symbols() if re.fullmatch(_PLAIN, name)]
     except TickertrackError:
         return []
+    return [name for name in known if name.startswith(begun.upper())]
 
 
 def complete_jobs(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:

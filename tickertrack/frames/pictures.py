@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -90,7 +91,9 @@ def _drawing(drawn: Sequence[Course]) -> Iterator[Figure]:
     except ModuleNotFoundError as error:
         advice = "pip install 'tickertrack[plot]'"
         raise QueryError("pictures need matplotlib", advice=advice) from error
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        # A symbol in letters that its font lacks is drawn as boxes.
+        warnings.filterwarnings("ignore", "Glyph .* missing")
         yield _figure(drawn)
 
 
