@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 import tickertrack as tt
 from tests.support import command_line, made_pages, write_pages
+from tickertrack import resolving
 from tickertrack.errors import QueryError
 from tickertrack.frames import noted, write_file
 from tickertrack.ingest import Sources, read_sources
@@ -59,27 +60,29 @@ def cut(pages: Sequence[Any], places: Sequence[int]) -> list[Sequence[Any]]:
 
 
 @settings(
-    max_examples=4,
+    max_examples=3,
     phases=[Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(st.data())
-def test_as_of_any_time_is_a_database_of_the_pages_stored_by_then(data: st.DataObject):
+def test_as_of_any_times_is_databases_of_the_pages_stored_by_then(data: st.DataObject):
     drawn = data.draw(st.permutations(PAGES[:24] + list(map(longer, PAGES[:24:4]))))
     places = data.draw(
         st.lists(st.integers(1, len(drawn) - 1), min_size=2, max_size=2, unique=True)
     )
     batches = cut(drawn, places)
-    last = data.draw(st.integers(0, len(batches) - 1))
+    # One after the other of one tracker: to a later time it goes on from the one before.
+    days = data.draw(st.lists(st.integers(0, len(batches) - 1), min_size=2, max_size=3))
     seconds = data.draw(st.integers(0, 86_399))
-    with TemporaryDirectory() as folder:
-        every, then = Path(folder) / "every.db", Path(folder) / "then.db"
-        stored(every, batches)
-        stored(then, batches[: last + 1])
-        with tt.open(every) as one, tt.open(then) as other:
-            moment = START + last * DAY + timedelta(seconds=seconds)
-            assert answers(one, moment) == answers(other)
+    with TemporaryDirectory() as folder, tt.open(Path(folder) / "every.db") as one:
+        stored(one.path, batches)
+        for last in days:
+            then = Path(folder) / f"{last}.db"
+            stored(then, [] if then.exists() else batches[: last + 1])
+            with tt.open(then) as other:
+                moment = START + last * DAY + timedelta(seconds=seconds)
+                assert answers(one, moment) == answers(other)
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +123,52 @@ def test_without_any_part_of_the_recomputation_what_was_stored_later_leaks(
         monkeypatch.setattr(f"tickertrack.{left_out}", lambda *_: None)
         leaky = answers(one, START)
     assert tuple(name for name in QUESTIONS if leaky[name] != truth[name]) == tuple(leaking)
+
+
+def test_one_time_is_drawn_once_and_a_later_one_goes_on_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    stored(tmp_path / "x.db", [PAGES[:10] + PAGES[16:40], PAGES[10:13], PAGES[13:16]])
+    scratch: list[object] = []
+    redraw = resolving.redraw
+    monkeypatch.setattr(resolving, "redraw", lambda *all_: (scratch.append(1), redraw(*all_)))
+    with tt.open(tmp_path / "x.db") as tracker:
+        first = answers(tracker, START)
+        assert len(scratch) == 1
+        assert answers(tracker, START + DAY) != first
+        # Nothing came later: these are the answers of today.
+        assert answers(tracker, START + 2 * DAY) == answers(tracker)
+        assert len(scratch) == 1
+        # The control: back again, and once more when the database is another.
+        assert answers(tracker, START) == first
+        assert len(scratch) == 2
+        tracker.ingest(write_pages(tmp_path / "more.jsonl", PAGES[40:42]))
+        assert answers(tracker, START) != first
+        assert len(scratch) == 3
+
+
+def test_without_what_was_stored_between_a_later_time_lacks_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    stored(tmp_path / "x.db", [PAGES[:20], list(map(longer, PAGES[:20])), PAGES[20:24]])
+    with tt.open(tmp_path / "x.db") as tracker:
+        truth = answers(tracker, START + DAY)
+        answers(tracker, START)
+        monkeypatch.setattr("tickertrack.store.past.add_between", lambda *_: None)
+        assert answers(tracker, START + DAY) != truth
+
+
+@pytest.mark.parametrize("day", [0, 1])
+def test_an_answer_is_of_one_version_whoever_stores_meanwhile(tmp_path: Path, day: int):
+    path, more = tmp_path / "x.db", write_pages(tmp_path / "more.jsonl", PAGES[20:40])
+    stored(path, [PAGES[:10], PAGES[10:20]])
+    with tt.open(path) as tracker, tt.open(path) as daemon:
+        with tracker.past(START + day * DAY) as past, time_machine.travel(START, tick=False):
+            before = past.quote_rows(["ANL"])
+            daemon.ingest(more)
+            assert past.quote_rows(["ANL"]) == before
+        # The control: what was stored then is known then, and seen by who asks again.
+        assert len(tracker.quote_rows(["ANL"], as_of=START + day * DAY)) > len(before)
 
 
 def test_what_waited_to_be_dated_and_linked_is_part_of_the_answer(tmp_path: Path):
