@@ -158,6 +158,13 @@ def test_without_what_was_stored_between_a_later_time_lacks_it(
         assert answers(tracker, START + DAY) != truth
 
 
+def test_a_notebook_shows_what_was_held_then(grown: tuple[Path, Path]):
+    every, then = grown
+    with tt.open(every) as one, tt.open(then) as other, one.past(START) as past:
+        shown = past._repr_html_().replace("every.db", "then.db")
+        assert shown == other._repr_html_() != one._repr_html_().replace("every.db", "then.db")
+
+
 @pytest.mark.parametrize("day", [0, 1])
 def test_an_answer_is_of_one_version_whoever_stores_meanwhile(tmp_path: Path, day: int):
     path, more = tmp_path / "x.db", write_pages(tmp_path / "more.jsonl", PAGES[20:40])

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from copy import copy
 from datetime import date
 from functools import partial
@@ -88,12 +88,15 @@ class Tracker(Asking, Closing):
         from tickertrack.frames import holdings_html  # noqa: PLC0415
 
         try:
-            # By a look of its own: what is only shown leaves nothing open.
-            with told(self.path), closing(open_reading(self.path)) as reader:
+            with told(self.path), self._glimpse() as reader:
                 held = read.holdings(reader, self.config.market.name)
         except TickertrackError as error:
             held = {"not open": error}
         return holdings_html(str(self.path), held)
+
+    def _glimpse(self) -> AbstractContextManager[sqlite3.Connection]:
+        # By a look of its own: what is only shown leaves nothing open. The past is, while it lasts.
+        return nullcontext(self.reader()) if self._is_past else closing(open_reading(self.path))
 
     def close(self) -> None:
         """Close the database; a closed tracker opens it again when asked."""
