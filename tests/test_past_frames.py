@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ import time_machine
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 import tickertrack as tt
+from bench.growth import made_up
+from tests.crawl import simulate
 from tests.support import command_line, made_pages, write_pages
 from tickertrack import resolving
 from tickertrack.errors import QueryError
@@ -83,6 +86,23 @@ def test_as_of_any_times_is_databases_of_the_pages_stored_by_then(data: st.DataO
             with tt.open(then) as other:
                 moment = START + last * DAY + timedelta(seconds=seconds)
                 assert answers(one, moment) == answers(other)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_as_of_any_times_of_a_crawl_is_databases_of_its_pages(tmp_path: Path, seed: int):
+    rng = random.Random(seed)  # noqa: S311
+    crawl = simulate(made_up(tmp_path, 130), seed=seed, sessions=100, captures=4)
+    pages: list[Any] = [page.record for page in crawl]
+    pages += map(longer, rng.sample(pages, 60))
+    rng.shuffle(pages)
+    batches = cut(pages, rng.sample(range(1, len(pages)), 4))
+    with tt.open(tmp_path / "every.db") as one:
+        stored(one.path, batches)
+        for last in (0, 1, 3, 4, 2):
+            stored(then := tmp_path / f"{last}.db", batches[: last + 1])
+            with tt.open(then) as other:
+                assert answers(one, START + last * DAY) == answers(other)
 
 
 @pytest.fixture(scope="module")
