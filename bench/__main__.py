@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench import (
     archives,
+    as_of,
     dating,
     growth,
     links,
@@ -31,6 +32,7 @@ if __name__ == "__main__":
     queries.main()
     web.main()
     growth.main()
+    as_of.main()
     dating.main(shared)
     mentions.main(shared)
     links.main()

@@ -26,7 +26,7 @@ from tickertrack.markets import load_market
 from tickertrack.markets.calendar import sessions_between
 from tickertrack.models import Page
 
-__all__ = ["main"]
+__all__ = ["CAPTURES", "made_up", "main", "shown"]
 
 RUNS, DAYS = 5, 5
 CAPTURES = 5
@@ -48,11 +48,11 @@ class Day:
 def main() -> None:
     """Print a row for each number of days, and what the longer history costs."""
     with tempfile.TemporaryDirectory() as name:
-        reference = _made_up(Path(name), MANY + 30)
+        reference = made_up(Path(name), MANY + 30)
         few, many = (_measured(Path(name), reference, days) for days in (FEW, MANY))
     for one in (few, many):
         what = f"resolve and link a day of {CAPTURES} pages into {one.stored:,}"
-        day, scratch = _shown(one.resolving + one.linking), _shown(one.scratch)
+        day, scratch = shown(one.resolving + one.linking), shown(one.scratch)
         say(f"| {what} | {day} | all from scratch | {scratch} |")
     ratio = (many.resolving + many.linking) / (few.resolving + few.linking)
     say(f"| five years against five days |  |  | {ratio:.2f} |")
@@ -89,7 +89,7 @@ def _added(database: Path, days: Sequence[Sequence[Page]]) -> Iterator[tuple[flo
             yield between - begun, time.perf_counter() - between
 
 
-def _made_up(folder: Path, sessions: int) -> Path:
+def made_up(folder: Path, sessions: int) -> Path:
     """Write daily series of made-up prices as the real ones lie, as many days as asked for."""
     days = [one.session for one in sessions_between(load_market("psx"), *_YEARS)]
     days = days[:sessions]
@@ -110,7 +110,8 @@ def _bars(symbol: str, days: Sequence[date], rng: np.random.Generator) -> pd.Dat
     return bars.assign(date=pd.to_datetime(days), symbol=symbol, volume=1)
 
 
-def _shown(seconds: float) -> str:
+def shown(seconds: float) -> str:
+    """Write a time as people read it."""
     return f"{1000 * seconds:,.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 

@@ -141,7 +141,8 @@ def test_every_key_of_a_dialect_is_documented():
 def test_the_python_page_runs(tmp_path: Path):
     with open_tracker(tmp_path / "tickertrack.db") as tracker:
         tracker.ingest(write_pages(tmp_path / "pages.jsonl", made_pages(120)))
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
+    page = (ROOT / "docs/python.md").read_text()
+    code = "".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

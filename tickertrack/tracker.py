@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from copy import copy
 from datetime import date
 from functools import partial
@@ -28,6 +28,7 @@ from tickertrack.store import read
 from tickertrack.store.connect import open_reading, open_writing, told
 
 if TYPE_CHECKING:
+    from tickertrack.as_of import AsOf
     from tickertrack.ingest import Batch
     from tickertrack.markets import Market
     from tickertrack.models import IngestReport, LinkReport, Page
@@ -77,6 +78,7 @@ class Tracker(Asking, Closing):
         self._reader: sqlite3.Connection | None = None
         self._writer: sqlite3.Connection | None = None
         self._is_past = False
+        self._as_of: AsOf | None = None
 
     def __repr__(self) -> str:
         """Name the database."""
@@ -86,19 +88,22 @@ class Tracker(Asking, Closing):
         from tickertrack.frames import holdings_html  # noqa: PLC0415
 
         try:
-            # By a look of its own: what is only shown leaves nothing open.
-            with told(self.path), closing(open_reading(self.path)) as reader:
+            with told(self.path), self._glimpse() as reader:
                 held = read.holdings(reader, self.config.market.name)
         except TickertrackError as error:
             held = {"not open": error}
         return holdings_html(str(self.path), held)
 
+    def _glimpse(self) -> AbstractContextManager[sqlite3.Connection]:
+        # By a look of its own: what is only shown leaves nothing open. The past is, while it lasts.
+        return nullcontext(self.reader()) if self._is_past else closing(open_reading(self.path))
+
     def close(self) -> None:
         """Close the database; a closed tracker opens it again when asked."""
-        for connection in (self._reader, self._writer):
-            if connection is not None:
-                connection.close()
-        self._reader = self._writer = None
+        for held in (self._as_of, self._reader, self._writer):
+            if held is not None:
+                held.close()
+        self._reader = self._writer = self._as_of = None
 
     # ---- facts in
 
@@ -278,20 +283,23 @@ class Tracker(Asking, Closing):
         """
         Answer from the facts that were stored by a time; from all of them where it is None.
 
-        Dates, prices and links are drawn again, in memory, so that nothing stored later shows.
+        Dates, prices and links are drawn again, in a copy, so that nothing stored later shows. The
+        last copy is kept: the next question as of that time, or a later one, goes on from it.
         """
         if as_of is None:
             yield self
             return
-        from tickertrack.as_of import dated_as_of, is_as_of  # noqa: PLC0415
+        moment = moment_of(as_of)
+        if self._as_of is None:
+            from tickertrack.as_of import AsOf  # noqa: PLC0415
 
-        asked = (self.reader(), self.path, self.market(), moment_of(as_of))
-        if is_as_of(*asked):
-            yield self
-            return
-        with closing(dated_as_of(*asked)) as reader:
+            self._as_of = AsOf(self.reader(), self.path, self.market())
+        with self._as_of.at(moment) as reader:
+            if reader is self._reader:
+                yield self
+                return
             then = copy(self)
-            then._reader, then._is_past = reader, True  # noqa: SLF001  (it is one of us)
+            then._reader, then._as_of, then._is_past = reader, None, True  # noqa: SLF001  (one of us)
             yield then
 
 

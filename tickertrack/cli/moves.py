@@ -63,7 +63,8 @@ def moves(
     tickertrack moves ANL -s 2021-04-01 --min-percent 5 -f json
     tickertrack moves --significant --as-of 2024-06-30
     """
-    _tell_waiting(tracker)
+    if not as_of:
+        _tell_waiting(tracker)
     names, since, until = upper(symbols), day or start, day or end
     with tracker.past(as_of) as past:
         rows = past.move_rows(names, since, until, min_percent=min_percent, significant=significant)
@@ -96,7 +97,8 @@ def explain(tracker: Tracker, symbol: str, day: str, as_of: str | None, form: st
     tickertrack explain ANL 2021-04-07 -f json
     tickertrack explain ANL 2021-04-07 --as-of 2021-04-08
     """
-    _tell_waiting(tracker)
+    if not as_of:
+        _tell_waiting(tracker)
     form = chosen(form)
     with tracker.past(as_of) as past:
         found = past.explanation(symbol, day)
@@ -144,7 +146,8 @@ def news(
     tickertrack news --symbol ANL --search "denim exports"
     tickertrack news -d 2024-06-28 --as-of 2024-06-30
     """
-    _tell_waiting(tracker)
+    if not as_of:
+        _tell_waiting(tracker)
     with tracker.past(as_of) as past:
         rows = past.news_rows(day or start, day or end, symbol=symbol, search=search)
         if symbol and not rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,8 +47,8 @@ class Picture:
 
     def __init__(self, drawn: Sequence[Course]) -> None:
         """Keep the courses; raises QueryError where they cannot be drawn."""
-        with _drawing(drawn):
-            self.courses = drawn
+        _check(drawn)
+        self.courses = drawn
 
     def __repr__(self) -> str:
         """Say what is drawn."""
@@ -80,17 +81,20 @@ def write_picture(drawn: Sequence[Course], path: Path) -> int:
     return sum(len(course.prices()) for course in drawn)
 
 
-@contextmanager
-def _drawing(drawn: Sequence[Course]) -> Iterator[Figure]:
+def _check(drawn: Sequence[Course]) -> None:
     if not drawn:
         raise QueryError("no price to draw", advice="`tickertrack coverage` shows what there is")
     if len(drawn) > SYMBOLS:
         raise QueryError(f"{len(drawn)} symbols in one picture", advice=f"at most {SYMBOLS}")
-    try:
-        import matplotlib as mpl  # noqa: PLC0415  (an extra)
-    except ModuleNotFoundError as error:
-        advice = "pip install 'tickertrack[plot]'"
-        raise QueryError("pictures need matplotlib", advice=advice) from error
+    if find_spec("matplotlib") is None:
+        raise QueryError("pictures need matplotlib", advice="pip install 'tickertrack[plot]'")
+
+
+@contextmanager
+def _drawing(drawn: Sequence[Course]) -> Iterator[Figure]:
+    _check(drawn)
+    import matplotlib as mpl  # noqa: PLC0415  (an extra)
+
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
         # A symbol in letters that its font lacks is drawn as boxes.
         warnings.filterwarnings("ignore", "Glyph .* missing")

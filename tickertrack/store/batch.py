@@ -17,6 +17,7 @@ __all__ = [
     "merged_article",
     "refusal_row",
     "refuse",
+    "replace_article",
     "restore_articles",
     "store_batch",
 ]
@@ -167,14 +168,17 @@ def _store_articles(connection: sqlite3.Connection, rows: Sequence[Row], at: str
             connection.execute(
                 f"INSERT OR IGNORE INTO former_articles VALUES ({marks(11)})", (*before, at)
             )
-            connection.execute(_INTO_ARTICLE, (*now[1:], own_id))
+            replace_article(connection, now)
     return len(fresh)
 
 
-_INTO_ARTICLE = (
-    "UPDATE articles SET (url, title, byline, published_at, published_precision, publisher,"
-    " text, tags, sha256) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
-)
+def replace_article(connection: sqlite3.Connection, row: Row) -> None:
+    """Let an article have what a row has."""
+    connection.execute(
+        "UPDATE articles SET (url, title, byline, published_at, published_precision, publisher,"
+        " text, tags, sha256) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?",
+        (*row[1:], row[0]),
+    )
 
 
 def restore_articles(connection: sqlite3.Connection, moment: str) -> None:
@@ -185,7 +189,7 @@ def restore_articles(connection: sqlite3.Connection, moment: str) -> None:
         (moment,),
     ).fetchall()
     for row in rows:
-        connection.execute(_INTO_ARTICLE, (*tuple(row)[1:10], row[0]))
+        replace_article(connection, tuple(row)[:10])
 
 
 def merged_article(before: Row, row: Row) -> Row:

@@ -21,6 +21,7 @@ from tickertrack.errors import (
 
 __all__ = [
     "SCHEMA_VERSION",
+    "data_version",
     "drawn",
     "is_database",
     "open_reading",
@@ -134,10 +135,15 @@ def drawn(connection: sqlite3.Connection, path: Path, draw: Callable[[], Drawn])
     they are drawn again under it, or newer conclusions would be lost to older ones.
     """
     with told(path):
-        version = _data_version(connection)
+        version = data_version(connection)
         conclusions = draw()
     with transaction(connection, path):
-        yield conclusions if _data_version(connection) == version else draw()
+        yield conclusions if data_version(connection) == version else draw()
+
+
+def data_version(connection: sqlite3.Connection) -> int:
+    """Give a number that changes when another connection commits, never by what this one does."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 @contextmanager
@@ -147,11 +153,6 @@ def told(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise _translated(error, path) from error
-
-
-def _data_version(connection: sqlite3.Connection) -> int:
-    # Changes when another connection commits, never by what this one does.
-    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def _connect_reading(path: Path) -> sqlite3.Connection:
