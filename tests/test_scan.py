@@ -339,12 +339,12 @@ def test_a_part_that_was_read_otherwise_is_merged_again(tmp_path: Path):
         assert tracker.ingest(place).pages == 0
 
 
-def test_a_merge_that_ended_before_it_noted_what_it_stored_is_done_again(
+def test_a_merge_that_ends_as_it_notes_a_part_is_done_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     scanned(inputs(tmp_path / "in"), tmp_path / "parts")
     with monkeypatch.context() as dying:
-        dying.setattr(merged, "noting_merged", lambda *_: sys.exit(1))
+        dying.setattr(merged, "_write", lambda *_, **__: sys.exit(1))
         with pytest.raises(SystemExit):
             ingested(tmp_path / "x.db", tmp_path / "parts")
     ingested(tmp_path / "x.db", tmp_path / "parts")
