@@ -18,7 +18,7 @@ from daemons import rows
 from warcs import http, record
 
 from tickertrack import Tracker
-from tickertrack.backfill import Order, Report, backfill
+from tickertrack.backfill import Order, Plan, Report, backfill, plan
 from tickertrack.config import load_config
 from tickertrack.markets import load_market
 from tickertrack.shift import Shift
@@ -141,6 +141,12 @@ def fetched(folder: Path, source: str, clock: Clock | None = None, **more: Any) 
     order = Order(source, **{"publisher": "courier"} | more)
     with opened(folder) as tracker:
         return backfill(IdleShift(tracker, clock or Clock()), order)
+
+
+def planned(folder: Path, source: str, **more: Any) -> Plan:
+    """Ask what there is to fetch, in this process."""
+    with opened(folder) as tracker:
+        return plan(IdleShift(tracker, Clock()), Order(source, "courier", **more))
 
 
 def opened(folder: Path) -> Tracker:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from daemons import cli, rows
 from netarchive import CRAWLS, Handler, Library, endless, library, saying
-from past import Clock, IdleShift, copies, fetched, opened, tracker_folder
+from past import Clock, IdleShift, copies, fetched, opened, planned, tracker_folder
 
 from tickertrack import backfill as rounds
 from tickertrack.backfill import Order, plan
@@ -101,8 +101,7 @@ def test_a_wayback_machine_tells_all_however_it_decodes_its_keys(
     # What stands before the domain in the index, where a key that is not understood leads.
     archive.add_replays(*CODED, replace(CODED[0], url="https://a.example/news/41000001"))
     order = {"start": date(2024, 5, 6), "end": date(2024, 5, 10)}
-    report = fetched(folder, archive.wayback, limit=1, **order)
-    assert report.faults == []
+    assert planned(folder, archive.wayback, **order).unanswered == 0
     listed = {(row["url"], row["captured_at"]) for row in rows(folder, "SELECT * FROM captures")}
     assert listed == {(one.url, one.captured_at.isoformat(timespec="seconds")) for one in CODED}
     # Where a key was not understood, and only there, all is told by shorter and shorter stretches.
@@ -130,39 +129,35 @@ def test_a_full_answer_is_asked_for_again_in_shorter_stretches(
     lines = archive.add(CRAWLS[0], *(one.record() for one in copies()))
     archive.spoilt |= {"/past/cdx": listing, "/past/2": replay}
     order = {"start": date(2024, 5, 6), "end": date(2024, 5, 10)}
-    report = fetched(folder, f"{archive.url}/past/cdx", limit=1, **order)
-    assert report.faults == []
-    assert len(rows(folder, "SELECT 1 FROM captures")) == len(copies())
+    found = planned(folder, f"{archive.url}/past/cdx", **order)
+    assert (found.unanswered, found.captures) == (0, len(copies()))
 
 
 # What servers that cannot answer send with status 200.
-APOLOGIES = [
-    b"<html><body>busy</body></html>\n",
-    b"org.archive.util.io.RuntimeIOException: no such luck\n",
-    b'{"message": "Please slow down"}\n',
-]
+APOLOGIES = {
+    f"/{CRAWLS[0]}-index": b"<html><body>busy</body></html>\n",
+    "/cdx/": b"org.archive.util.io.RuntimeIOException: no such luck\n",
+    "/past/cdx": b'{"message": "Please slow down"}\n',
+}
 MAY = {"start": date(2024, 5, 6), "end": date(2024, 5, 10)}
 
 
-@pytest.mark.parametrize("answer", APOLOGIES)
-@pytest.mark.parametrize("index", ["/cdx/", f"/{CRAWLS[0]}-index", "/past/cdx"])
+@pytest.mark.parametrize("index", APOLOGIES)
 def test_an_apology_is_no_answer_and_its_question_is_asked_again(
-    archive: Library, folder: Path, index: str, answer: bytes
+    archive: Library, folder: Path, index: str, caplog: pytest.LogCaptureFixture
 ):
     archive.add(CRAWLS[0], *(one.record() for one in FIRST[:2]))
     archive.add_replays(*FIRST[:2])
     sources = {"/cdx/": archive.wayback, "/past/cdx": f"{archive.url}/past/cdx"}
     source = sources.get(index, archive.collinfo)
-    archive.spoilt[index] = saying(200, answer)
-    report = fetched(folder, source, **MAY)
-    assert report.counts["unanswered"] == 1
-    assert "an index" in report.faults[0] or "how many pages" in report.faults[0]
+    archive.spoilt[index] = saying(200, APOLOGIES[index])
+    found = planned(folder, source, **MAY)
+    assert (found.unanswered, found.captures) == (1, 0)
+    assert "no line of an index" in caplog.text or "how many pages" in caplog.text
     lines = "".join(f"{json.dumps(line)}\n" for line in archive.lines)
-    archive.spoilt[index] = saying(200, lines.encode())
-    if index != "/past/cdx":
-        del archive.spoilt[index]
-    fetched(folder, source, limit=1, **MAY)
-    assert len(rows(folder, "SELECT 1 FROM captures")) == 2
+    archive.spoilt = {"/past/cdx": saying(200, lines.encode())}
+    found = planned(folder, source, **MAY)
+    assert (found.unanswered, found.captures) == (0, 2)
 
 
 def test_the_index_tells_how_far_it_is_within_a_question_too(archive: Library, folder: Path):
@@ -178,7 +173,7 @@ def test_the_index_tells_how_far_it_is_within_a_question_too(archive: Library, f
 def test_an_empty_answer_is_an_answer_and_is_not_asked_for_again(archive: Library, folder: Path):
     archive.spoilt["/past/cdx"] = saying(200)
     for _ in "ab":
-        assert fetched(folder, f"{archive.url}/past/cdx", **MAY).halted is None
+        assert planned(folder, f"{archive.url}/past/cdx", **MAY).unanswered == 0
     assert len(archive.asked("/past/cdx")) == 1
 
 
@@ -207,7 +202,7 @@ def test_one_that_ends_at_the_first_fault_fetches_nothing(
 def test_a_dry_run_says_what_its_index_did_not_answer(archive: Library, folder: Path):
     for crawl, one in zip(CRAWLS, FIRST, strict=False):
         archive.add(crawl, one.record())
-    archive.spoilt[f"/{CRAWLS[0]}-index"] = saying(200, APOLOGIES[0])
+    archive.spoilt[f"/{CRAWLS[0]}-index"] = saying(200, b"<html><body>busy</body></html>")
     words = ("--from", archive.collinfo, "--publisher", "courier", "--dry-run", "-f", "json")
     done = cli(folder, "backfill", *words)
     assert done.returncode == 75
@@ -293,6 +288,5 @@ def test_what_a_wayback_machine_does_not_tell_at_once_it_is_asked_for_by_parts(
         endless(handler) if whole else handler.answer(asked)
 
     archive.spoilt["/cdx/"] = answer
-    report = fetched(folder, archive.wayback, limit=1, **MAY)
-    assert report.faults == []
-    assert len(rows(folder, "SELECT 1 FROM captures")) == len(copies())
+    found = planned(folder, archive.wayback, **MAY)
+    assert (found.unanswered, found.captures) == (0, len(copies()))

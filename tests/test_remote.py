@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from scans import scanned
 from shelf import Handler, Shelf, bucket, shelf
 from support import digests
 from warcs import address, markup, page, write
@@ -136,6 +137,17 @@ def test_an_address_names_its_file_before_any_query():
     assert Remote("https://host/a/b.warc.gz?x=/c.txt#d").name == "b.warc.gz"
     assert Remote("simplecache::s3://bucket/b.warc.gz").name == "b.warc.gz"
     assert Remote("zip://b.jsonl::https://host/a.zip").name == "b.jsonl"
+
+
+def test_one_that_reads_a_file_whole_does_not_ask_for_its_last_byte(served: Shelf, tmp_path: Path):
+    size = write(served.folder / "b.warc.gz", page(1)).stat().st_size
+    last = f"GET /b.warc.gz bytes={size - 1}-{size - 1}"
+    scanned([Remote(served.url("b.warc.gz"))], tmp_path / "parts")
+    assert last not in served.log
+    # The control: who may cut it asks whether its server gives pieces.
+    with tt.open(tmp_path / "x.db") as tracker:
+        tracker.ingest(served.url("b.warc.gz"), workers=2)
+    assert last in served.log
 
 
 def test_any_number_of_processes_reads_the_same_out_of_one_address(

@@ -31,6 +31,7 @@ from tickertrack.parts import writing
 from tickertrack.parts.tables import TABLES
 from tickertrack.scan import Listening, Machines, Target, local, scan
 from tickertrack.sources.remote import Remote
+from tickertrack.store import merged
 from tickertrack.workers import Worker, begin
 
 ROOT = Path(__file__).parents[1]
@@ -305,6 +306,50 @@ def test_a_newer_scan_is_not_written_to(tmp_path: Path):
     (parts / "tickertrack-scan.json").write_text('{"schema": 2}')
     with pytest.raises(ConfigError, match="newer tickertrack"):
         scanned(place, parts)
+
+
+def test_a_second_merge_reads_the_notes_and_what_is_new(tmp_path: Path):
+    place, parts = inputs(tmp_path / "in"), tmp_path / "parts"
+    scanned(place, parts)
+    ingested(tmp_path / "x.db", parts)
+    before = digests(tmp_path / "x.db")
+    for file in parts.rglob("*.parquet"):
+        file.unlink()
+    write_pages(place / "more.jsonl", made_pages(90)[60:])
+    scanned([place / "more.jsonl"], parts)
+    ingested(tmp_path / "x.db", parts)
+    ingested(tmp_path / "direct.db", place)
+    assert digests(tmp_path / "x.db") == digests(tmp_path / "direct.db") != before
+    # The control: a database that has none of them misses what they held.
+    with (
+        tt.open(tmp_path / "y.db") as tracker,
+        pytest.raises(SourceError, match="no readable part"),
+    ):
+        tracker.ingest(parts)
+
+
+def test_a_part_that_was_read_otherwise_is_merged_again(tmp_path: Path):
+    place, parts = tmp_path / "in", tmp_path / "parts"
+    place.mkdir()
+    for count in (3, 5):
+        write_pages(place / "a.jsonl", made_pages(count))
+        scanned(place, parts)
+        ingested(tmp_path / "x.db", parts)
+    with tt.open(tmp_path / "x.db") as tracker:
+        assert tracker.ingest(place).pages == 0
+
+
+def test_a_merge_that_ends_as_it_notes_a_part_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    scanned(inputs(tmp_path / "in"), tmp_path / "parts")
+    with monkeypatch.context() as dying:
+        dying.setattr(merged, "_write", lambda *_, **__: sys.exit(1))
+        with pytest.raises(SystemExit):
+            ingested(tmp_path / "x.db", tmp_path / "parts")
+    ingested(tmp_path / "x.db", tmp_path / "parts")
+    ingested(tmp_path / "direct.db", tmp_path / "in")
+    assert digests(tmp_path / "x.db") == digests(tmp_path / "direct.db")
 
 
 # ---- folders and what stands in them

@@ -18,7 +18,7 @@ from tickertrack.pages import Capture, Desk
 from tickertrack.parts import Merge, merge_of
 from tickertrack.reading import Batch, Order, Part, captures_in_part, pages_in, read_part
 from tickertrack.sources.files import STDIN, Given, given_of, is_archive, list_files
-from tickertrack.sources.remote import File, Remote, size_of
+from tickertrack.sources.remote import File, Remote, size_in_pieces, size_of
 from tickertrack.sources.warc import Stretch
 from tickertrack.store.facts import Facts
 
@@ -47,13 +47,15 @@ class Sources:
     """
     What an ingest is told: the paths, and what the caller says of their pages.
 
-    `scans` are folders that a scan has written, or addresses of them.
+    `scans` are folders that a scan has written, or addresses of them; `merged` are the digests of
+    notes whose parts are stored, and passed over.
     """
 
     paths: tuple[File, ...]
     captured_at: datetime | date | None = None
     workers: int = 1
     scans: tuple[str, ...] = ()
+    merged: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ def _joined(batches: Sequence[Batch]) -> Batch:
         facts.strips.update(batch.facts.strips)
     errors = tuple(error for batch in batches for error in batch.errors)
     refusals = tuple(error for batch in batches for error in batch.refusals)
-    return Batch(facts, errors, sum(batch.size for batch in batches), refusals)
+    merged = {note: place for batch in batches for note, place in batch.merged.items()}
+    return Batch(facts, errors, sum(batch.size for batch in batches), refusals, merged)
 
 
 def read_sources(sources: Sources, desk: Desk) -> Iterator[Page | SourceError]:
@@ -158,13 +161,13 @@ def reading_of(sources: Sources, desk: Desk, pages: int = 200) -> Reading:
         given_of(sources.captured_at), hosts=_hosts(desk), markers=markers_of(_dialects(desk))
     )
     files, errors = _files(sources.paths)
-    sizes = _sizes(files)
+    sizes = _sizes(files, sources.workers)
     parts = tuple(
         part
         for file, size in zip(files, sizes, strict=True)
         for part in _parts(file, size, sources.workers)
     )
-    merge = merge_of(sources.scans) if sources.scans else None
+    merge = merge_of(sources.scans, sources.merged) if sources.scans else None
     size = sum(part.size for part in parts) + (merge.size if merge else 0)
     return Reading(Order(desk, given, pages), parts, tuple(errors), size, sources.workers, merge)
 
@@ -185,10 +188,12 @@ def _files(paths: Iterable[File]) -> tuple[list[File], list[SourceError]]:
     return list(dict.fromkeys(files)), errors
 
 
-def _sizes(files: Sequence[File]) -> list[int]:
+def _sizes(files: Sequence[File], workers: int) -> list[int]:
     """Give the sizes of files, 0 for what has none; who reads them will say why."""
+    # What one reads is not cut, so that nobody needs to know whether it could be.
+    asking = size_of if workers == 1 else size_in_pieces
     with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
-        return list(threads.map(size_of, files))
+        return list(threads.map(asking, files))
 
 
 def _parts(file: File, size: int, workers: int) -> Iterator[Part]:

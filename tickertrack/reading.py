@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tickertrack.errors import SourceError
@@ -57,13 +57,15 @@ class Batch:
     """
     Facts of some pages, what could not be read beside them, and the bytes that it took.
 
-    `refusals` are errors that were told before, on whatever machine: they are only kept.
+    `refusals` are errors that were told before, on whatever machine: they are only kept. `merged`
+    are the parts of scans that end here, inputs by the digests of their notes.
     """
 
     facts: Facts = field(default_factory=lambda: Facts([], {}))
     errors: tuple[SourceError, ...] = ()
     size: int = 0
     refusals: tuple[SourceError, ...] = ()
+    merged: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

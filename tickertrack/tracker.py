@@ -131,6 +131,7 @@ class Tracker(Asking, Closing):
         from tickertrack.models import IngestReport, added  # noqa: PLC0415
         from tickertrack.parts import is_scan  # noqa: PLC0415
         from tickertrack.sources.remote import file_of  # noqa: PLC0415
+        from tickertrack.store.merged import merged_parts  # noqa: PLC0415
 
         listed = [paths] if isinstance(paths, str | Path) else list(paths)
         if "" in listed:
@@ -139,7 +140,8 @@ class Tracker(Asking, Closing):
         if scans and (captured_at or publisher):
             raise QueryError(f"{scans[0]}: is of pages that are read", advice="say it to the scan")
         files = tuple(file_of(one) for one in listed if str(one) not in scans)
-        sources = Sources(files, capture_of(captured_at), workers, scans)
+        merged = merged_parts(self.writer()) if scans else frozenset()
+        sources = Sources(files, capture_of(captured_at), workers, scans, merged)
         begun = time.monotonic()
         reading = reading_of(sources, self.desk(publisher), min(BATCH, _HANDED_ON))
         report, first = IngestReport(), None
@@ -304,8 +306,11 @@ class Tracker(Asking, Closing):
 
 
 def _stored(batch: Batch, intake: Intake) -> IngestReport:
+    from tickertrack.store.merged import noting_merged  # noqa: PLC0415
+
     placed = [_placed(error) for error in batch.errors if _is_there(error)]
-    return intake.store(batch.facts, [*placed, *batch.refusals])
+    note = noting_merged(batch.merged) if batch.merged else None
+    return intake.store(batch.facts, [*placed, *batch.refusals], note)
 
 
 def _tell(errors: Iterable[SourceError], refused: Refused | None) -> None:

@@ -21,9 +21,14 @@ _AGAIN = "scan its input again"
 class Merge:
     """The parts of some scans, as their notes have them."""
 
-    def __init__(self, folders: Iterable[Folder]) -> None:
-        """Read the notes, and no part yet."""
-        self._parts = [(folder, *pair) for folder in folders for pair in notes_of(folder)]
+    def __init__(self, folders: Iterable[Folder], merged: frozenset[str] = frozenset()) -> None:
+        """Read the notes, and no part yet; those whose digests are `merged` are passed over."""
+        self._parts = [
+            (folder, name, note)
+            for folder in folders
+            for name, note in notes_of(folder)
+            if isinstance(note, SourceError) or note.digest not in merged
+        ]
 
     @property
     def size(self) -> int:
@@ -45,9 +50,9 @@ class Merge:
                 yield Batch(errors=(error,))
 
 
-def merge_of(places: Iterable[str]) -> Merge:
-    """Lay out the merge of scans by their folders. Raises StoreError."""
-    return Merge(map(Folder, places))
+def merge_of(places: Iterable[str], merged: frozenset[str] = frozenset()) -> Merge:
+    """Lay out the merge of scans by their folders, without what was. Raises StoreError."""
+    return Merge(map(Folder, places), merged)
 
 
 def errors_of(folder: Folder, name: str, note: Note) -> tuple[SourceError, ...]:
@@ -76,7 +81,8 @@ def _batches(folder: Folder, name: str, note: Note) -> Iterator[Batch]:
             with _told(folder.path(f"pages/{name}.parquet")):
                 facts = facts_from(rows)
             yield Batch(facts, size=size, refusals=_errors(rows["quarantine"]))
-    yield Batch(size=left)
+    # Of an input that was out of reach there may be more, under the same note.
+    yield Batch(size=left, merged={note.digest: note.head.input} if note.whole else {})
 
 
 class _Table:

@@ -64,6 +64,11 @@ class Note:
     size: int = 0
     whole: bool = True
 
+    @property
+    def digest(self) -> str:
+        """What tells the part from all others, and from itself when it was read otherwise."""
+        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()[:32]
+
     def stands(self, head: Head) -> bool:
         """Say whether it is what reading its input again would give."""
         same = (head.input, head.state, head.order, head.schema)

@@ -19,7 +19,17 @@ from tickertrack.errors import OutOfReachError, SourceError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["File", "Remote", "file_of", "info_of", "is_pattern", "list_remote", "opened", "size_of"]
+__all__ = [
+    "File",
+    "Remote",
+    "file_of",
+    "info_of",
+    "is_pattern",
+    "list_remote",
+    "opened",
+    "size_in_pieces",
+    "size_of",
+]
 
 _ADDRESS, _CHAIN = "://", "::"
 _WEB, _QUERY = ("http://", "https://"), re.compile("[?#]")
@@ -72,16 +82,25 @@ def opened(file: File) -> BufferedReader:
 
 
 def size_of(file: File) -> int:
-    """Give a file's size; 0 where that is unknown, or no part of it can be had by itself."""
+    """Give a file's size, by one question; 0 where that is unknown."""
     try:
-        if isinstance(file, Path):
-            return file.stat().st_size
+        size = file.stat().st_size if isinstance(file, Path) else _info(file)["size"]
+    except Exception:  # noqa: BLE001  (any protocol's own: who reads the file will say so)
+        return 0
+    return int(size or 0)
+
+
+def size_in_pieces(file: File) -> int:
+    """Give a file's size; 0 also where no part of it can be had by itself."""
+    if isinstance(file, Path):
+        return size_of(file)
+    try:
         system, path = _system_of(file)
         with system.open(path, "rb", cache_type="none") as probe:
             size: int = probe.seek(0, SEEK_END)
             probe.seek(max(size - 1, 0))
             probe.read(1)
-    except Exception:  # noqa: BLE001  (any protocol's own: who reads the file will say so)
+    except Exception:  # noqa: BLE001  (likewise)
         return 0
     return size
 

@@ -33,7 +33,7 @@ __all__ = [
 Drawn = TypeVar("Drawn")
 
 # Raised by one with each migration: a database above it was written by a newer tickertrack.
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 # "TICK", so that `file` and our own doctor know the database by its header.
 APPLICATION_ID = 0x5449434B
 _BUSY_SECONDS = 30.0

@@ -16,7 +16,7 @@ from tickertrack.models import IngestReport
 from tickertrack.store.batch import refuse, store_batch
 from tickertrack.store.connect import transaction
 from tickertrack.store.facts import Facts, Row
-from tickertrack.store.write import error_rows
+from tickertrack.store.write import Note, error_rows
 
 __all__ = ["Intake"]
 
@@ -43,11 +43,13 @@ class Intake(Closing):
         self._names: list[str] = []
         self._begun = 0.0
 
-    def store(self, facts: Facts, errors: Iterable[SourceError] = ()) -> IngestReport:
-        """Store facts, and errors by file and record or by address; count the new."""
+    def store(
+        self, facts: Facts, errors: Iterable[SourceError] = (), note: Note | None = None
+    ) -> IngestReport:
+        """Store facts, errors by file and record or by address, and a note; count the new."""
         rows, report = error_rows(errors), IngestReport()
-        if facts.pages or rows:
-            report = self._stored(facts, rows)
+        if facts.pages or rows or note:
+            report = self._stored(facts, rows, note)
         if not facts.pages or self._is_due():
             self.close()
         return report
@@ -60,7 +62,7 @@ class Intake(Closing):
             for name in names:
                 _log.debug("stored %s", safe_term(name))
 
-    def _stored(self, facts: Facts, rows: Sequence[Row]) -> IngestReport:
+    def _stored(self, facts: Facts, rows: Sequence[Row], note: Note | None) -> IngestReport:
         names, self._names = self._names, []
         with self._transaction.pop_all() as standing:
             if not names:
@@ -68,6 +70,8 @@ class Intake(Closing):
                 self._begun = time.monotonic()
             report = store_batch(self._connection, facts)
             refuse(self._connection, rows)
+            if note:
+                note(self._connection)
             self._transaction = standing.pop_all()
         self._names = [*names, *(page.url or page.file for page in facts.pages)]
         return report

@@ -415,6 +415,14 @@ CREATE TABLE backfills (          -- a question to an archive's index, and how f
 ) STRICT, WITHOUT ROWID;
 """
 
+# Parts of scans, that a folder of many is merged again for its new ones only.
+_MERGED = """
+CREATE TABLE merged_parts (       -- a part of a scan whose facts are stored
+  note TEXT PRIMARY KEY,          -- a digest of its note
+  input TEXT NOT NULL             -- what it was read from
+) STRICT, WITHOUT ROWID;
+"""
+
 
 # A trigger took as long as the row itself, so who stores new rows says that they wait.
 _TOLD_BY_WRITER = """
@@ -508,6 +516,13 @@ def tell_by_writer(db: Database) -> None:
 def ask_for_each_publisher(db: Database) -> None:
     """Forget which answers of archives' indexes there were: they are asked again, for each."""
     for statement in _statements(_ASKED_FOR_WHOM):
+        db.conn.execute(statement)
+
+
+@migrations()
+def remember_merges(db: Database) -> None:
+    """Lay what is remembered of merged parts; those that were by now are merged once more."""
+    for statement in _statements(_MERGED):
         db.conn.execute(statement)
 
 
