@@ -32,10 +32,11 @@ __all__ = [
     "reading_of",
 ]
 
-# A large archive is read by all; what less there is, one reads before others have begun.
-_PART, _SMALL = 8 * 1024 * 1024, 1024 * 1024
+# A large archive is read by all; what less there is, one reads before others have begun. What is
+# read of a part waits until those before it are done, the longer the larger they are.
+_PART, _SMALL = 4 * 1024 * 1024, 1024 * 1024
 # From the net its first bytes take as long as many more.
-_FAR_PART, _ASKED_AT_ONCE = 4 * _PART, 16
+_FAR_PART, _ASKED_AT_ONCE = 8 * _PART, 16
 # Slow pages are stored after so many seconds: nobody is to lose more.
 _SECONDS = 5.0
 # Who reads says by an empty batch when nothing comes; so long a transaction may wait for more.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 else:
     Line = Connection
 
-__all__ = ["Line", "Worker", "begin", "line_up"]
+__all__ = ["Line", "Worker", "begin", "begin_several", "line_up"]
 
 # Modules are loaded in a quarter of a second, on a machine that has nothing else to do.
 _START = 60.0
@@ -52,6 +52,25 @@ def begin(module: str, function: str, order: object) -> Worker:
 
     It must say None when it is ready. Raises TickertrackError where no process can be begun.
     """
+    return begin_several(1, module, function, order)[0]
+
+
+def begin_several(count: int, module: str, function: str, order: object) -> list[Worker]:
+    """Begin so many processes at once, as `begin` does one: all, or none."""
+    begun: list[Worker] = []
+    try:
+        # Each loads its modules while the others do.
+        begun.extend(_launched(module, function) for _ in range(count))
+        for worker in begun:
+            _hand(worker, order)
+    except BaseException:
+        for worker in begun:
+            worker.end()
+        raise
+    return begun
+
+
+def _launched(module: str, function: str) -> Worker:
     ours, theirs = socket.socketpair()
     line: Line = Connection(ours.detach())
     # Not by multiprocessing: that runs the caller's own script again, which may have no guard
@@ -66,13 +85,19 @@ def begin(module: str, function: str, order: object) -> Worker:
     except OSError as error:
         line.close()
         raise TickertrackError(f"no process can be begun ({error.strerror})") from error
-    worker = Worker(process, line)
+    return Worker(process, line)
+
+
+def _hand(worker: Worker, order: object) -> None:
+    """Hand a process its order, and wait until it is ready."""
     with suppress(OSError, EOFError):
-        line.send(order)
-        if line.poll(_START) and line.recv() is None:
-            return worker
+        worker.line.send(order)
+        if worker.line.poll(_START) and worker.line.recv() is None:
+            return
     worker.end()
-    raise TickertrackError(f"the process that is to read pages ends with {process.returncode}")
+    raise TickertrackError(
+        f"the process that is to read pages ends with {worker.process.returncode}"
+    )
 
 
 def line_up() -> Line:
