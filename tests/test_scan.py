@@ -403,7 +403,7 @@ def test_the_command_tells_of_damage_and_of_what_the_parts_hold(tmp_path: Path):
     report = json.loads(done.stdout)
     assert report == {**report, "inputs": INPUTS, "read": INPUTS, "errors": 2}
     good = run(command("scan", place / "4.jsonl", "-o", tmp_path / "good"))
-    assert (good.returncode, good.stderr.split(":")[0]) == (0, "1 inputs, 1 read now")
+    assert (good.returncode, good.stderr.split(":")[0]) == (0, "1 input, 1 read now")
 
 
 @pytest.mark.parametrize(

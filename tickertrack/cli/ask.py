@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tickertrack.cli.output import format_option, refuse_rows, say, show
+from tickertrack.cli.output import counted, format_option, refuse_rows, say, show
 from tickertrack.cli.params import Choice, complete_symbols
 from tickertrack.hints import hints
 from tickertrack.spans import span_of
@@ -83,7 +83,7 @@ def history(
             from tickertrack.cli import pictures  # noqa: PLC0415
         if output:
             note = past.note(span_of(start, end), as_of)
-            say(f"{pictures.write(past, rows, output, note)} rows in {output}")
+            say(f"{counted(pictures.write(past, rows, output, note), 'row')} in {output}")
         if chart:
             pictures.draw(past, rows)
     if not (output or chart):
@@ -193,7 +193,8 @@ def export(
     tickertrack export prices -o prices.csv --follow-renames --adjusted
     """
     how = {"follow_renames": follow_renames, "adjusted": adjusted}
-    say(f"{tracker.export(what, output, start, end, as_of=as_of, **how)} rows in {output}")
+    written = tracker.export(what, output, start, end, as_of=as_of, **how)
+    say(f"{counted(written, 'row')} in {output}")
 
 
 def upper(symbols: Sequence[str]) -> list[str]:

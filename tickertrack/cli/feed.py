@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from tickertrack.cli.output import complain, say
+from tickertrack.cli.output import complain, counted, say
 from tickertrack.cli.params import (
     Group,
     complete_files,
@@ -135,9 +135,9 @@ def ingest(
         click.echo(json.dumps(asdict(counts)))
     else:
         say(
-            f"{counts.pages} pages, {counts.articles} articles, {counts.strips} strips, "
-            f"{counts.quotes} quotes new; {counts.duplicates} lines known, "
-            f"{counts.quarantined} quarantined"
+            f"{counted(counts.pages, 'page')}, {counted(counts.articles, 'article')}, "
+            f"{counted(counts.strips, 'strip')}, {counted(counts.quotes, 'quote')} new; "
+            f"{counted(counts.duplicates, 'line')} known, {counts.quarantined} quarantined"
         )
         _tell_dating(tracker, seen["bare"] if counts.pages else 0)
         if not seen["read"] and not refused:
@@ -148,11 +148,13 @@ def ingest(
 def _tell_dating(tracker: Tracker, bare: int) -> None:
     """Say what a newcomer would otherwise look for in vain."""
     boards, undated = tracker.dating()
-    say(f"{boards} boards in all, {undated} undated")
+    say(f"{counted(boards, 'board')} in all, {undated} undated")
     if undated == boards > 0:
         say("nothing dates them: give --captured-at, or `tickertrack reference import` a series")
     if bare:
-        say(f"{bare} pages show no strip of {_names(tracker)}; --publisher says whose they are")
+        show = "shows" if bare == 1 else "show"
+        told = f"{counted(bare, 'page')} {show} no strip of {_names(tracker)}"
+        say(f"{told}; --publisher says whose they are")
 
 
 def _names(tracker: Tracker) -> str:
@@ -173,7 +175,7 @@ def resolve(tracker: Tracker, afresh: bool) -> None:
     tracker.resolve(afresh=afresh)
     tracker.link()
     boards, undated = tracker.dating()
-    say(f"{boards} boards, {undated} undated")
+    say(f"{counted(boards, 'board')}, {undated} undated")
 
 
 @click.command()
@@ -188,7 +190,8 @@ def link(tracker: Tracker, afresh: bool) -> None:
     tickertrack link --afresh
     """
     done = tracker.link(afresh=afresh)
-    say(f"{done.articles} articles read, {done.sessions} sessions linked, {done.links} links")
+    sessions, links = counted(done.sessions, "session"), counted(done.links, "link")
+    say(f"{counted(done.articles, 'article')} read, {sessions} linked, {links}")
 
 
 @click.group(cls=Group)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tickertrack.cli.output import format_option, say, show
+from tickertrack.cli.output import counted, format_option, say, show
 from tickertrack.shift import utc_now
 from tickertrack.tracker import Tracker
 
@@ -27,7 +27,7 @@ def verify(tracker: Tracker, form: str | None) -> int:
 
     checked, differences = verify_pages(tracker)
     show(differences, DIFFERENCE, form)
-    say(f"{checked} pages read again, {len(differences)} differences")
+    say(f"{counted(checked, 'page')} read again, {counted(len(differences), 'difference')}")
     return PROBLEMS if differences else 0
 
 

@@ -10,7 +10,15 @@ import click
 
 from tickertrack.asking import ACTIONS, EXPLANATION, explained
 from tickertrack.cli.ask import as_of_option, end_option, hint, start_option, upper
-from tickertrack.cli.output import chosen, form_option, format_option, say, show, show_object
+from tickertrack.cli.output import (
+    chosen,
+    counted,
+    form_option,
+    format_option,
+    say,
+    show,
+    show_object,
+)
 from tickertrack.cli.params import complete_symbols
 from tickertrack.hints import unknown
 from tickertrack.moves import MOVES
@@ -195,7 +203,8 @@ def _round(name: str, value: Any) -> Any:
 def _tell_waiting(tracker: Tracker) -> None:
     articles, sessions = tracker.waiting()
     if articles or sessions:
-        say(f"{articles} articles and {sessions} sessions wait to be linked: `tickertrack link`")
+        waiting = f"{counted(articles, 'article')} and {counted(sessions, 'session')}"
+        say(f"{waiting} wait to be linked: `tickertrack link`")
 
 
 def _say_who(tracker: Tracker, symbol: str) -> None:

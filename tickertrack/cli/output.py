@@ -24,6 +24,7 @@ __all__ = [
     "chosen",
     "columns_given",
     "complain",
+    "counted",
     "form_option",
     "format_option",
     "refuse_rows",
@@ -87,6 +88,11 @@ def refuse_rows(form: str | None, advice: str) -> None:
     """Raise UsageError where a form or columns of rows were asked for, and there are none."""
     if form or columns_given():
         raise click.UsageError(f"-f and -c are for rows: {advice}")
+
+
+def counted(number: int, thing: str) -> str:
+    """Give a number of things as people say it: 1 page, 2 pages."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def say(text: str) -> None:

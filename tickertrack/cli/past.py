@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tickertrack.cli.output import complain, format_option, say, show
+from tickertrack.cli.output import complain, counted, format_option, say, show
 from tickertrack.cli.params import complete_publishers
 from tickertrack.shift import Shift
 from tickertrack.spans import span_of
@@ -110,8 +110,9 @@ def _tell(report: Report) -> None:
     for fault in report.faults:
         complain(fault)
     say(
-        f"{counts['fetched']} records fetched ({counts['bytes']:,} bytes), "
-        f"{counts['pages']} pages, {counts['articles']} articles, {counts['quotes']} quotes new; "
+        f"{counted(counts['fetched'], 'record')} fetched ({counts['bytes']:,} bytes), "
+        f"{counted(counts['pages'], 'page')}, {counted(counts['articles'], 'article')}, "
+        f"{counted(counts['quotes'], 'quote')} new; "
         f"{counts['refused']} refused, {counts['waiting']} wait"
     )
     if counts["unanswered"]:

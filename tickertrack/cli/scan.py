@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 import click
 
-from tickertrack.cli.output import complain, say
+from tickertrack.cli.output import complain, counted, say
 from tickertrack.cli.params import Choice, complete_files, complete_publishers
 from tickertrack.cli.progress import shown
 from tickertrack.errors import QueryError, SourceError
@@ -94,7 +94,8 @@ def _tell(counts: ScanReport, *, report: bool) -> None:
         click.echo(json.dumps(asdict(counts)))
         return
     say(
-        f"{counts.inputs} inputs, {counts.read} read now: {counts.pages} pages, {counts.articles}"
-        f" articles, {counts.strips} strips, {counts.quotes} quotes; {counts.duplicates} lines"
-        f" again, {counts.quarantined} quarantined"
+        f"{counted(counts.inputs, 'input')}, {counts.read} read now: "
+        f"{counted(counts.pages, 'page')}, {counted(counts.articles, 'article')}, "
+        f"{counted(counts.strips, 'strip')}, {counted(counts.quotes, 'quote')}; "
+        f"{counted(counts.duplicates, 'line')} again, {counts.quarantined} quarantined"
     )
