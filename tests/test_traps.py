@@ -65,6 +65,7 @@ CELLS = (
 IN_MARKUP = FORBIDDEN - {"\t", "\r"}
 SIGNS = tuple("=+-@|\uff1d\uff0b")
 # What a chart's colours and a bar's progress are made of.
+MARK = ["so-far-answers"]
 OURS = re.compile(r"\x1b\[(?:\?25[lh]|2K|1A|[0-9;]*m)|\r")
 
 
@@ -327,19 +328,17 @@ def _with(word: str) -> list[list[str]]:
     ]
 
 
-def test_a_terminal_reads_no_control_byte_of_an_answer(config: Path, kinds: Sequence[str]):
-    sent = on_terminal(config, asking(kinds))
-    assert not set(sent) & FORBIDDEN
-    assert safe_term("\x1b]0;title\x07") in sent
-
-
-def test_a_terminal_reads_but_colours_and_bars_of_ours_beside_complaints_and_charts(
-    config: Path, words: Sequence[str]
+def test_a_terminal_reads_no_control_byte_but_of_our_colours_and_bars(
+    config: Path, kinds: Sequence[str], words: Sequence[str]
 ):
     charts = [["history", "--chart", "--", symbol_of(kind)] for kind in words]
-    sent = on_terminal(config, [*complaining(words), *charts])
-    assert "\x1b[3" in sent
-    assert not set(OURS.sub("", sent)) & FORBIDDEN
+    sent = on_terminal(config, [*asking(kinds), MARK, *complaining(words), *charts])
+    answers, others = sent.split(MARK[0])
+    # To ask for rows takes none at all.
+    assert not set(answers) & FORBIDDEN
+    assert safe_term("\x1b]0;title\x07") in answers
+    assert "\x1b[3" in others
+    assert not set(OURS.sub("", others)) & FORBIDDEN
     assert "Traceback" not in sent
 
 

@@ -196,7 +196,7 @@ def traps(kinds: Sequence[str] = KINDS) -> list[Trap]:
 
 def make_trapped(folder: Path, laid: Sequence[Trap]) -> Path:
     """Store hostile pages among the showcase's, by the real store; give the settings' path."""
-    config = make(folder, 8)
+    config = make(folder, 6)
     with Tracker(load_config(config, environ={})) as tracker:
         tracker.store(page_of(trap) for trap in laid)
         tracker.resolve()
