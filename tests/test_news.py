@@ -306,7 +306,7 @@ def test_an_action_under_an_old_name_adjusts_the_series_that_follows_it(run: Run
     assert json.loads((tmp_path / "q.json").read_text()) == []
     code, _, err = run("export", "coverage", *altered, "c.json")
     assert (code, (tmp_path / "c.json").exists()) == (2, False)
-    assert "only prices can" in err
+    assert "only prices are adjusted" in err
 
 
 # ---- explain

@@ -45,7 +45,10 @@ class Asking(PriceQuestions, MoveQuestions):
 
         altered = {"follow_renames": follow_renames, "adjusted": adjusted}
         if any(altered.values()) and what != "prices":
-            raise QueryError(f"{what} cannot be altered so", advice="only prices can")
+            raise QueryError(
+                "only prices are adjusted or followed through renames",
+                advice=f"export {what} without that",
+            )
         if what in _WHOLE:
             return write_file(getattr(self, what)(start=start, end=end, as_of=as_of), Path(path))
         if what not in _STREAMED:

@@ -35,7 +35,8 @@ class Histories(NamedTuple):
         """Read the rows of symbols; of none, those of all."""
         if self.renames is None:
             found = read.rows(self.connection, read.history(symbols, span))
-            return _adjusted(found, self.actions)
+            own = [one for one in self.actions if not symbols or one.symbol in symbols]
+            return _adjusted(found, own)
         from tickertrack.conclude import follow, under_last_names  # noqa: PLC0415
 
         names = symbols or self.names()
