@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import threading
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -11,12 +13,13 @@ import pytest
 from support import made_pages, write_pages
 
 import tickertrack as tt
-from tickertrack import crew, ingest
+from tickertrack import crew, ingest, workers
 from tickertrack.errors import StoreError
 from tickertrack.ingest import Reading, Sources, gathered, read_sources, reading_of
 from tickertrack.models import Page
 from tickertrack.reading import Batch
 from tickertrack.store.facts import Facts, facts_of
+from tickertrack.workers import Lines, LostWorkerError, begin
 
 PAGES = 30
 
@@ -138,3 +141,37 @@ def test_readers_say_when_nothing_comes(reading: Reading, monkeypatch: pytest.Mo
 def test_where_nobody_would_say_so_nothing_waits(tmp_path: Path):
     with tt.open(tmp_path / "unused.db") as tracker:
         assert reading_of(Sources((), workers=1), tracker.desk()).patience == 0
+
+
+# --- while the writer stores ---------------------------------------------------------------------
+
+
+def test_a_worker_is_heard_though_nobody_asks_yet():
+    worker = begin("warcs", "talk", None)
+    with Lines() as lines:
+        # The control: it waits, until somebody hears it.
+        with pytest.raises(subprocess.TimeoutExpired):
+            worker.process.wait(0.2)
+        lines.add(worker)
+        assert worker.process.wait(10) == 0
+        heard = [lines.next(10) for _ in range(4)]
+        assert [said[0] for _, said in filter(None, heard)] == [0, 1, 2, 3]
+        with pytest.raises(LostWorkerError):
+            lines.next(10)
+        assert lines.next(0) is None
+    worker.end()
+
+
+def test_lines_are_closed_though_nobody_asks_any_more(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(workers, "_AHEAD", 1)
+    others = threading.active_count()
+    talking = [begin("warcs", "talk", None) for _ in range(2)]
+    with Lines() as lines:
+        for worker in talking:
+            lines.add(worker)
+        assert lines.next(10) is not None
+        for worker in talking:
+            worker.process.kill()
+    for worker in talking:
+        worker.end()
+    assert threading.active_count() == others

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from multiprocessing.connection import wait
 
 from tickertrack.closing import Closing
 from tickertrack.errors import SourceError
@@ -15,7 +14,7 @@ from tickertrack.isolation import IsolatedReader
 from tickertrack.reading import Batch, Done, Order, Part, read_part
 from tickertrack.sources.remote import File
 from tickertrack.store.facts import Facts, StripFacts
-from tickertrack.workers import Line, Worker, begin_several, line_up
+from tickertrack.workers import Line, Lines, LostWorkerError, Worker, begin_several, line_up
 
 __all__ = ["Crew", "Strips", "serve"]
 
@@ -54,10 +53,15 @@ class Crew(Closing):
         self._waiting: deque[_Work] = deque()
         self._files: dict[File, deque[_Work]] = {}
         self._strips = Strips()
+        self._lines = Lines()
 
     def close(self) -> None:
         """End the processes, whatever they do."""
-        for worker in [*self._idle, *(worker for worker, _ in self._busy.values())]:
+        workers = [*self._idle, *(worker for worker, _ in self._busy.values())]
+        for worker in workers:
+            worker.process.kill()
+        self._lines.close()
+        for worker in workers:
             worker.end()
         self._idle, self._busy = [], {}
 
@@ -69,12 +73,13 @@ class Crew(Closing):
             self._files.setdefault(part.path, deque()).append(work)
         self._set_on()
         while self._busy:
-            ready = wait(list(self._busy), _PAUSE)
-            if not ready:
-                yield Batch()
-            for line in ready:
-                yield from self._hear(line)  # type: ignore[arg-type]
-                self._set_on()
+            try:
+                heard = self._lines.next(_PAUSE)
+            except LostWorkerError as lost:
+                yield from self._lost(lost.worker)
+            else:
+                yield from self._hear(*heard) if heard else (Batch(),)
+            self._set_on()
 
     def _set_on(self) -> None:
         """Give work to who has none."""
@@ -84,20 +89,20 @@ class Crew(Closing):
             work = self._waiting.popleft()
             work.begun = True
             self._busy[worker.line] = (worker, work)
-            worker.line.send(work.part)
+            # Where it is gone meanwhile, that is heard.
+            with suppress(OSError):
+                worker.line.send(work.part)
 
     def _begun(self, count: int) -> list[Worker]:
-        return begin_several(count, "tickertrack.crew", "serve", self._order)
+        workers = begin_several(count, "tickertrack.crew", "serve", self._order)
+        for worker in workers:
+            self._lines.add(worker)
+        return workers
 
-    def _hear(self, line: Line) -> Iterator[Batch]:
-        worker, work = self._busy[line]
-        try:
-            told: Batch | Done = line.recv()
-        except (EOFError, OSError):
-            yield from self._lost(worker, work)
-            return
+    def _hear(self, worker: Worker, told: Batch | Done) -> Iterator[Batch]:
+        _, work = self._busy[worker.line]
         if isinstance(told, Done):
-            del self._busy[line]
+            del self._busy[worker.line]
             self._idle.append(worker)
             work.done = told
             yield from self._settled(work.part.path)
@@ -108,9 +113,13 @@ class Crew(Closing):
         else:
             yield self._strips.joined(held)
 
-    def _lost(self, worker: Worker, work: _Work) -> Iterator[Batch]:
+    def _lost(self, worker: Worker) -> Iterator[Batch]:
         """Tell of a part that killed its reader; what it held beside is in what came of it."""
-        del self._busy[worker.line]
+        if worker in self._idle:
+            self._idle.remove(worker)
+            worker.end()
+            return
+        _, work = self._busy.pop(worker.line)
         fault = f"crashes its reader ({worker.death()})"
         worker.end()
         yield Batch(errors=(SourceError(fault, path=work.part.path, line=work.part.start or None),))

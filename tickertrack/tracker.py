@@ -310,7 +310,11 @@ def _stored(batch: Batch, intake: Intake) -> IngestReport:
 
     placed = [_placed(error) for error in batch.errors if _is_there(error)]
     note = noting_merged(batch.merged) if batch.merged else None
-    return intake.store(batch.facts, [*placed, *batch.refusals], note)
+    report = intake.store(batch.facts, [*placed, *batch.refusals], note)
+    if batch.errors:
+        # Whoever is told of them may store something at once.
+        intake.close()
+    return report
 
 
 def _tell(errors: Iterable[SourceError], refused: Refused | None) -> None:
