@@ -366,7 +366,8 @@ def test_a_hostile_record_of_an_archive_costs_only_itself(tmp_path: Path) -> Non
     assert row["reason"] == "unreadable_page"
     at = write(tmp_path / "c.warc.gz", page(1)).stat().st_size
     (error,) = refused
-    assert str(error) == f"{path}:{at}: takes more than 512 MiB of memory to read"
+    # Of memory, but where others leave it little of the processor: of time.
+    assert str(error).startswith(f"{path}:{at}: takes more than ")
 
 
 def test_a_hostile_page_that_was_fetched_is_kept_and_refused(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_page_that_is_stored_before_it_is_kept_would_be_lost(tmp_path: Path):
     # The control: the same check, where the archive has lost its last pages.
     with world(tmp_path / "own") as here:
         crowded(here, 300)
-        killed(here, 5)
+        until_it_stores(here)
         (file,) = (here.folder / "archive").glob("*.warc.gz")
         os.truncate(file, file.stat().st_size // 2)
         assert Counter(kept(here)) != Counter(stored(here))
