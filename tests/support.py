@@ -28,7 +28,6 @@ from typing import Any
 import pytest
 
 from tickertrack.cli import main as tickertrack_main
-from tickertrack.errors import SourceError
 from tickertrack.models import IngestReport
 from tickertrack.store import linked
 from tickertrack.store.facts import Facts
@@ -296,12 +295,12 @@ def ingest_boasting(*arguments: str) -> None:
 
     store = Intake.store
 
-    def boasted(self: Intake, facts: Facts, errors: Iterable[SourceError] = ()) -> IngestReport:
+    def boasted(self: Intake, facts: Facts, *more: Any) -> IngestReport:
         for page in facts.pages:
             logging.getLogger("tickertrack").debug("stored %s", page.url)
         # Time enough for the kill to come before the commit, on however fast a machine.
         time.sleep(2)
-        return store(self, facts, errors)
+        return store(self, facts, *more)
 
     Intake.store = boasted  # type: ignore[method-assign]
     main(list(arguments))
