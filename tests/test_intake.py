@@ -175,3 +175,38 @@ def test_lines_are_closed_though_nobody_asks_any_more(monkeypatch: pytest.Monkey
     for worker in talking:
         worker.end()
     assert threading.active_count() == others
+
+
+def test_a_strip_that_was_told_once_is_there_for_a_later_page(tmp_path: Path, batches: list[Facts]):
+    first, other = batches[0].pages[:2]
+    strip = first.row.strip_id
+    # The copy reads otherwise by now, so that nobody shows its strip; then another page does.
+    renewed = first._replace(row=first.row._replace(strip_id=None))
+    later = other._replace(row=other.row._replace(strip_id=strip))
+    told = [
+        Facts([first], {strip: batches[0].strips[strip]}),
+        Facts([renewed], {}),
+        Facts([later], {}),
+    ]
+    with tt.open(tmp_path / "t.db") as tracker, tracker.intake() as intake:
+        for facts in told:
+            intake.store(facts)
+    with tt.open(tmp_path / "by-itself.db") as tracker, tracker.intake() as intake:
+        intake.store(Facts([renewed, later], told[0].strips))
+    assert tables(tmp_path / "t.db") == tables(tmp_path / "by-itself.db")
+    # The control: who keeps nothing from batch to batch is refused by the database.
+    with tt.open(tmp_path / "u.db") as tracker, pytest.raises(tt.StoreError):
+        each_by_itself(tracker, told)
+
+
+def each_by_itself(tracker: tt.Tracker, batches: list[Facts]) -> None:
+    for facts in batches:
+        with tracker.intake() as intake:
+            intake.store(facts)
+
+
+def tables(path: Path) -> list[list[tuple[object, ...]]]:
+    with closing(sqlite3.connect(path)) as connection:
+        asked = ("SELECT id, strip_id FROM pages ORDER BY id", "SELECT * FROM strips",
+                 "SELECT * FROM quotes ORDER BY line")  # fmt: skip
+        return [connection.execute(one).fetchall() for one in asked]

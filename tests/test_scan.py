@@ -28,7 +28,7 @@ from tickertrack.cli import main
 from tickertrack.errors import ConfigError, QueryError, SourceError
 from tickertrack.ingest import Sources
 from tickertrack.parts import writing
-from tickertrack.parts.tables import TABLES
+from tickertrack.parts.tables import TABLES, schema_of
 from tickertrack.scan import Listening, Machines, Target, local, scan
 from tickertrack.sources.remote import Remote
 from tickertrack.store import merged
@@ -88,6 +88,19 @@ def test_a_scan_and_its_merge_are_a_direct_ingest(tmp_path: Path):
     note(tmp_path / "parts", "1.jsonl").unlink()
     ingested(tmp_path / "fewer.db", tmp_path / "parts")
     assert digests(tmp_path / "fewer.db")["pages"] != digests(tmp_path / "direct.db")["pages"]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_what_the_database_may_lack_a_part_may_lack(tmp_path: Path, table: str):
+    # A line that prints no percent, say, has none in either.
+    with tt.open(tmp_path / "x.db") as tracker:
+        tracker.writer()
+        columns = tracker.reader().execute(f"PRAGMA table_info({table})").fetchall()
+    lacking = {name for _, name, _, is_needed, _, key in columns if not (is_needed or key)}
+    assert lacking or table == "strips"
+    assert all(
+        schema_of(table).field(name).nullable for name in lacking & set(schema_of(table).names)
+    )
 
 
 def test_several_processes_write_the_same_bytes_and_so_do_small_groups(

@@ -333,7 +333,7 @@ def test_pages_without_a_transaction_are_left_torn(database: Path, pages: list[P
         for after in range(1, 1_000, 97):
             interrupter(after)(connection)
             with suppress(sqlite3.OperationalError):
-                store_batch(connection, facts_of(pages[:1], set()))
+                store_batch(connection, facts_of(pages[:1], set()), {})
             if faults(database):
                 return
     pytest.fail("no interruption tore the page")

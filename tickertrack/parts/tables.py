@@ -19,7 +19,7 @@ __all__ = ["TABLES", "Rows", "facts_from", "rows_of", "rows_out", "schema_of", "
 _COLUMNS = {
     "strips": "id:int64! digest:string! dialect:string! lines:int64!",
     "quotes": "strip_id:int64! line:int64! board:string! symbol:string! price:float64!"
-    " change:float64! percent:float64! direction:string! reference_price:float64!"
+    " change:float64 percent:float64 direction:string! reference_price:float64"
     " verdict:string! raw:string!",
     "articles": "id:int64! url:string title:string byline:string published_at:string"
     " published_precision:string publisher:string text:string! tags:string! sha256:string!",

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import cast
 
 from tickertrack.models import IngestReport, added, content_id
 from tickertrack.store.facts import Facts, PageFacts, Row, StripFacts, stamp_of, storable
@@ -26,12 +27,19 @@ __all__ = [
 _ASKED = 900
 
 
-def store_batch(connection: sqlite3.Connection, facts: Facts) -> IngestReport:
-    """Store facts, inside the transaction that the caller has begun; count the new."""
+def store_batch(
+    connection: sqlite3.Connection, facts: Facts, dropped: dict[int, StripFacts]
+) -> IngestReport:
+    """
+    Store facts, inside the transaction that the caller has begun; count the new.
+
+    In `dropped` the strips of pages that read otherwise now are kept from batch to batch: who was
+    told of a strip once must not be left without it.
+    """
     pages, again = _once(facts.pages)
-    report = _store_distinct(connection, Facts(pages, facts.strips))
+    report = _store_distinct(connection, Facts(pages, facts.strips), dropped)
     # The second of two is known by then.
-    return added(report, store_batch(connection, Facts(again, {}))) if again else report
+    return added(report, store_batch(connection, Facts(again, {}), dropped)) if again else report
 
 
 def _once(pages: Iterable[PageFacts]) -> tuple[list[PageFacts], list[PageFacts]]:
@@ -44,26 +52,34 @@ def _once(pages: Iterable[PageFacts]) -> tuple[list[PageFacts], list[PageFacts]]
     return first, again
 
 
-def _store_distinct(connection: sqlite3.Connection, facts: Facts) -> IngestReport:
+def _store_distinct(
+    connection: sqlite3.Connection, facts: Facts, dropped: dict[int, StripFacts]
+) -> IngestReport:
     now = stamp_of(datetime.now(UTC))
     ids = {one for page in facts.pages for one in (page.id, page.undated_id)}
     stored = {row[0] for row in _select(connection, "SELECT id FROM pages WHERE id", ids)}
     fresh = {page.id: now for page in facts.pages if not {page.id, page.undated_id} & stored}
     # Before all else: what only a page held goes with it, and may come again.
-    renewed = _renewed(connection, (page for page in facts.pages if page.id not in fresh), now)
-    strips = _store_strips(connection, facts.strips)
+    known = [page for page in facts.pages if page.id not in fresh]
+    renewed = _renewed(connection, known, now, dropped) if known else {}
+    named = {page.strip_id for page in facts.pages if page.strip_id is not None}
+    told_before = {one: dropped.pop(one) for one in named & dropped.keys()}
+    strips = _store_strips(connection, told_before | facts.strips)
     articles = _store_articles(connection, [page.article for page in facts.pages], now)
     times = fresh | renewed
     told = [page for page in facts.pages if page.id in times]
     _insert_pages(connection, told, times)
     quotes = sum(len(one.quotes) for one in strips)
     refused = sum(len(page.refused) for page in told)
-    known = sum(page.found for page in facts.pages) - quotes - refused
-    return IngestReport(len(fresh), len(strips), quotes, known, refused, articles)
+    lines_known = sum(page.found for page in facts.pages) - quotes - refused
+    return IngestReport(len(fresh), len(strips), quotes, lines_known, refused, articles)
 
 
 def _renewed(
-    connection: sqlite3.Connection, pages: Iterable[PageFacts], now: str
+    connection: sqlite3.Connection,
+    pages: Iterable[PageFacts],
+    now: str,
+    dropped: dict[int, StripFacts],
 ) -> dict[int, str]:
     """Forget pages that read otherwise now; give the times at which their copies were stored."""
     times: dict[int, str] = {}
@@ -71,11 +87,23 @@ def _renewed(
         read = Read(page.strip_id, page.page_date, page.article_id, frozenset(page.refused))
         before = {one: read_of(connection, one) for one in (page.id, page.undated_id)}
         stale = [one for one, other in before.items() if other not in {None, read}]
+        dropped.update((one, _strip_of(connection, one)) for one in _strips_in(before, stale))
         # The copy is no younger for being read by a better dialect.
         stored = [forget_read(connection, one) for one in stale]
         if before[page.id] != read:
             times[page.id] = min([now, *stored])
     return times
+
+
+def _strips_in(before: Mapping[int, Read | None], stale: Iterable[int]) -> set[int]:
+    reads = (before[one] for one in stale)
+    return {read.strip_id for read in reads if read and read.strip_id is not None}
+
+
+def _strip_of(connection: sqlite3.Connection, strip_id: int) -> StripFacts:
+    (row,) = connection.execute("SELECT * FROM strips WHERE id = ?", (strip_id,))
+    sql = "SELECT * FROM quotes WHERE strip_id = ? ORDER BY line"
+    return StripFacts(tuple(row), list(map(tuple, connection.execute(sql, (strip_id,)))))
 
 
 def refusal_row(owner: int | None, file: str, refusal: tuple[int | None, str, str | None]) -> Row:
@@ -141,8 +169,7 @@ def _store_strips(
 
 
 def _reads_as_stored(connection: sqlite3.Connection, strip: StripFacts) -> bool:
-    sql = "SELECT * FROM quotes WHERE strip_id = ? ORDER BY line"
-    return list(map(tuple, connection.execute(sql, (strip.row[0],)))) == strip.quotes
+    return _strip_of(connection, cast("int", strip.row[0])).quotes == strip.quotes
 
 
 # ---- articles

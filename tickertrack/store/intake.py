@@ -15,7 +15,7 @@ from tickertrack.harmless import safe_term
 from tickertrack.models import IngestReport
 from tickertrack.store.batch import refuse, store_batch
 from tickertrack.store.connect import transaction
-from tickertrack.store.facts import Facts, Row
+from tickertrack.store.facts import Facts, Row, StripFacts
 from tickertrack.store.write import Note, error_rows
 
 __all__ = ["Intake"]
@@ -41,6 +41,7 @@ class Intake(Closing):
         self._connection, self._path, self._seconds = connection, path, seconds
         self._transaction = ExitStack()
         self._names: list[str] = []
+        self._dropped: dict[int, StripFacts] = {}
         self._begun = 0.0
 
     def store(
@@ -68,7 +69,7 @@ class Intake(Closing):
             if not names:
                 standing.enter_context(transaction(self._connection, self._path))
                 self._begun = time.monotonic()
-            report = store_batch(self._connection, facts)
+            report = store_batch(self._connection, facts, self._dropped)
             refuse(self._connection, rows)
             if note:
                 note(self._connection)

@@ -32,7 +32,7 @@ def store_pages(
     """
     facts = facts_of(pages, set())
     with transaction(connection, path):
-        report = store_batch(connection, facts)
+        report = store_batch(connection, facts, {})
         for note in notes:
             note(connection)
     return report
