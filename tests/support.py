@@ -336,16 +336,16 @@ def remount(folder: Path, how: str) -> None:
 # --- parts that need processes of their own ------------------------------------------------------
 
 
-def open_killed(folder: str, base: str = "") -> None:
+def open_killed(folder: str, step: str, base: str = "") -> None:
     """
-    Open a database for writing once per statement of the opening, killed just before it.
+    Open a database for writing once per so many statements of the opening, killed just before one.
 
     The databases are left in FOLDER as 0.db, 1.db ...; the last one was opened to the end.
     """
     from tickertrack.store import schema  # noqa: F401, PLC0415  (imported once, before the forks)
     from tickertrack.store.connect import open_writing  # noqa: PLC0415
 
-    for number in range(10_000):
+    for number in range(0, 10_000, int(step)):
         path = Path(folder) / f"{number}.db"
         if base:
             shutil.copy(base, path)
