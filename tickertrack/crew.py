@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from tickertrack.closing import Closing
 from tickertrack.errors import SourceError
 from tickertrack.isolation import IsolatedReader
-from tickertrack.reading import Batch, Done, Order, Part, read_part
+from tickertrack.reading import Batch, Done, Order, Part, read_part, seldom_collected
 from tickertrack.sources.remote import File
 from tickertrack.store.facts import Facts, StripFacts
 from tickertrack.workers import Line, Lines, LostWorkerError, Worker, begin_several, line_up
@@ -20,7 +19,6 @@ __all__ = ["Crew", "Strips", "serve"]
 
 # Of so many strips it is known that they were handed on, some megabytes.
 _HANDED = 50_000
-_UNCOLLECTED = 20_000
 # When nothing comes for so long, whoever waits for more is told.
 _PAUSE = 0.25
 
@@ -189,9 +187,7 @@ def serve() -> None:
     with suppress(EOFError, OSError):
         order: Order = line.recv()
         known: set[int] = set()
-        # A batch's records are no circles, and looked through for such each 700 they cost 5 %.
-        gc.set_threshold(_UNCOLLECTED)
-        with IsolatedReader(order.desk) as reader:
+        with seldom_collected(), IsolatedReader(order.desk) as reader:
             line.send(None)
             while True:
                 for told in read_part(line.recv(), order, reader, known):

@@ -16,7 +16,15 @@ from tickertrack.isolation import IsolatedReader
 from tickertrack.models import Page
 from tickertrack.pages import Capture, Desk
 from tickertrack.parts import Merge, merge_of
-from tickertrack.reading import Batch, Order, Part, captures_in_part, pages_in, read_part
+from tickertrack.reading import (
+    Batch,
+    Order,
+    Part,
+    captures_in_part,
+    pages_in,
+    read_part,
+    seldom_collected,
+)
 from tickertrack.sources.files import STDIN, Given, given_of, is_archive, list_files
 from tickertrack.sources.remote import File, Remote, size_in_pieces, size_of
 from tickertrack.sources.warc import Stretch
@@ -101,7 +109,7 @@ class Reading:
 
     def _alone(self) -> Iterator[Batch]:
         known: set[int] = set()
-        with IsolatedReader(self.order.desk) as reader:
+        with seldom_collected(), IsolatedReader(self.order.desk) as reader:
             for part in self.parts:
                 for told in read_part(part, self.order, reader, known):
                     yield told if isinstance(told, Batch) else Batch(size=told.size)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tickertrack.errors import SourceError
@@ -22,10 +24,20 @@ from tickertrack.sources.remote import File
 from tickertrack.sources.warc import Stretch
 from tickertrack.store.facts import Facts, facts_of
 
-__all__ = ["Batch", "Done", "Order", "Part", "captures_in_part", "pages_in", "read_part"]
+__all__ = [
+    "Batch",
+    "Done",
+    "Order",
+    "Part",
+    "captures_in_part",
+    "pages_in",
+    "read_part",
+    "seldom_collected",
+]
 
 # Of slow pages a batch is handed on after so many seconds, however few they are.
 _SECONDS = 1.0
+_UNCOLLECTED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,17 @@ class Done:
     begun: int
     reached: int
     size: int
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Let records pile up: they are no circles, and looked through for such they cost a tenth."""
+    before = gc.get_threshold()
+    gc.set_threshold(_UNCOLLECTED, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def read_part(
