@@ -108,7 +108,8 @@ def test_a_process_that_was_stopped_for_a_while_goes_on(tmp_path: Path, seconds:
         os.kill(daemon.pid, signal.SIGSTOP)
         time.sleep(seconds)
         os.kill(daemon.pid, signal.SIGCONT)
-        until(lambda: len(told(folder)) == 2, PATIENCE)
+        # On a machine so slow that it passed before the first run, the next one is the second.
+        until(lambda: len(told(folder)) == 2, 60 + PATIENCE)
     assert {row["cause"] for row in rows(folder)} <= {"start", "schedule", "catch-up"}
 
 
@@ -149,14 +150,17 @@ test_a_loop_that_died_is_started_again = pytest.mark.filterwarnings(
 )(test_a_loop_that_died_is_started_again)
 
 
-def test_thirty_days_leave_no_time_unaccounted_for_and_no_growth(tmp_path: Path):
+@pytest.mark.parametrize(
+    "days", [18, pytest.param(30, marks=pytest.mark.slow)], ids="{} days".format
+)
+def test_days_leave_no_time_unaccounted_for_and_no_growth(tmp_path: Path, days: int):
     folder = folder_of(
         tmp_path,
         often={"schedule": ("0 10,13,16 * * mon-fri", "20 */3 * * *")},
         nightly={"schedule": "30 2 * * *"},
         failing={"schedule": "0 */6 * * *", "body": "raise ValueError('always')"},
     )
-    start, days = datetime(2024, 5, 1, tzinfo=KARACHI), 30
+    start = datetime(2024, 5, 1, tzinfo=KARACHI)
     sizes: list[tuple[int, int, int]] = []
     with time_machine.travel(start, tick=False) as traveller:
         daemon = daemon_of(folder)
@@ -174,8 +178,8 @@ def test_thirty_days_leave_no_time_unaccounted_for_and_no_growth(tmp_path: Path)
     assert {row["status"] for row in rows(folder)} == {"ok", "error"}
     # The first days warm up: what is loaded then is loaded once.
     files, resident, log = zip(*sizes[5:], strict=True)
-    assert len(files) > 20
-    assert max(files[-10:]) <= max(files[:10])
+    assert len(files) > days // 2
+    assert max(files[-6:]) <= max(files[:6])
     assert resident[-1] - resident[0] <= 5 * 1024 * 1024
     assert max(log) <= 8 * 1024 * 1024
 

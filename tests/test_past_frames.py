@@ -311,6 +311,16 @@ def test_a_symbol_that_no_book_can_name_is_refused(tmp_path: Path, symbol: str, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("ending", ["ledger", "beancount"])
+@pytest.mark.parametrize("what", ["quotes", "moves", "news"])
+def test_of_other_things_than_prices_no_book_is_made(
+    filled: Path, tmp_path: Path, what: str, ending: str
+):
+    with tt.open(filled) as tracker, pytest.raises(QueryError, match="prices alone"):
+        tracker.export(what, tmp_path / f"a.{ending}")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_beancount_itself_reads_the_prices(filled: Path, tmp_path: Path):
     loader = pytest.importorskip("beancount.loader")
     with tt.open(filled) as tracker:

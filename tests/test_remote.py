@@ -358,6 +358,13 @@ def test_an_address_of_no_protocol_is_refused():
     assert said == "gopher://host/a.warc: cannot be read (Protocol not known: gopher)"
 
 
+NOBODYS = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nothing",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_MAX_ATTEMPTS": "1",
+}
 NOWHERE = (
     *("://", "http://", "s3://", "http://[x", "https://127.0.0.1:99999/a", "a::b://"),
     *("zip://a::file:///nowhere", "memory://\udcff"),
@@ -366,7 +373,12 @@ NOWHERE = (
 
 @pytest.mark.parametrize("ending", ["", "*.warc.gz", ".warc.gz", ".jsonl.gz", ".parquet"])
 @pytest.mark.parametrize("where", NOWHERE)
-def test_whatever_is_no_address_is_one_clear_error(tmp_path: Path, where: str, ending: str):
+def test_whatever_is_no_address_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, ending: str
+):
+    # Nobody is asked for a bucket of that name, nor who we are.
+    for name, value in NOBODYS.items():
+        monkeypatch.setenv(name, value)
     refused: list[SourceError] = []
     with tt.open(tmp_path / "t.db") as tracker:
         report = tracker.ingest(f"{where}{ending}", refused=refused.append)

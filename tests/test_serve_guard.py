@@ -18,6 +18,7 @@ import pytest
 from daemons import own_process
 from hypothesis import given, settings, strategies as st
 from serving import SYMBOL, Parsed, Site, make_hostile, served
+from support import command, run
 
 from tickertrack import web
 from tickertrack.harmless import safe_term
@@ -266,3 +267,10 @@ def test_without_a_database_the_command_says_so(tmp_path: Path):
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "no such database" in done.stderr
+
+
+def test_a_host_of_any_name_must_be_told_its_names(config: Path):
+    told = command("--config", config, "serve", "--port", "0", "--host", "0.0.0.0")  # noqa: S104
+    answer = run(told)
+    assert answer.returncode == 2
+    assert "add --allow-host NAME" in answer.stderr

@@ -36,6 +36,8 @@ def serve(
             raise
         advice = "pip install 'tickertrack[web]'"
         raise TickertrackError("the extra `web` is not installed", advice=advice) from error
+    if host in serving.ANY_HOST and not allow_host:
+        raise click.UsageError(f"--host {host} answers under no name: add --allow-host NAME")
     datasette = serving.datasette_of(tracker.config, hosts=(host, *allow_host), sql=sql)
 
     def ready(address: str) -> None:

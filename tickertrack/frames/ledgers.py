@@ -22,6 +22,8 @@ _QUOTED = re.compile(r'[^"\n\r\x00-\x1f\x7f;]+')
 # Beancount 3's own rule of a currency's name (beancount/core/amount.py, CURRENCY_RE).
 _CURRENCY = re.compile(r"[A-Z](?:[A-Z0-9'._\-]{0,22}[A-Z0-9])?")
 _NEEDED = {"symbol", "session", "price"}
+# What lines seen and moves have beside these: of them no book is to be made.
+_OF_OTHERS = {"verdict", "abnormal"}
 _LONGEST = 60
 
 Namer = Callable[[str], str]
@@ -54,7 +56,8 @@ def _write(answer: pa.RecordBatchReader, path: Path, line: str, name: Namer) -> 
 
 
 def _prices(answer: pa.RecordBatchReader) -> Iterator[tuple[str, str, float]]:
-    if not set(answer.schema.names) >= _NEEDED:
+    names = set(answer.schema.names)
+    if not names >= _NEEDED or names & _OF_OTHERS:
         raise QueryError(
             "price lines are made of prices alone", advice="export prices, or a tidy history"
         )

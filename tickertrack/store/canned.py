@@ -34,7 +34,7 @@ FROM quotes
 JOIN pages ON pages.strip_id = quotes.strip_id
 LEFT JOIN sittings ON sittings.page_id = pages.id AND sittings.board = quotes.board
 WHERE symbol = :symbol AND stored_at <= :stored_by
-ORDER BY session, captured_at
+ORDER BY session DESC, captured_at DESC
 """
 
 CANNED: dict[str, dict[str, Any]] = {
@@ -56,8 +56,9 @@ CANNED: dict[str, dict[str, Any]] = {
         "sql": _KNOWN_AT.strip(),
         "title": "What was known of a symbol at a time",
         "description": (
-            "Its lines on pages that had been stored by then (UTC, as 2024-05-08T12:00:00+00:00),"
-            " placed on sessions as they are now. `tickertrack history SYMBOL --as-of TIME`"
+            "Its lines, the latest first, on pages that had been stored by then (UTC, as"
+            " 2024-05-08T12:00:00+00:00), placed on sessions as they are now."
+            " `tickertrack history SYMBOL --as-of TIME`"
             " draws the prices anew from those facts alone."
         ),
         "params": ["symbol", "stored_by"],

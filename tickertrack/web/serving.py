@@ -20,8 +20,14 @@ from tickertrack.web.settings import LOOPBACK, Settings, keep, our_database
 __all__ = ["datasette_of", "serve"]
 
 # Every host's: who listens there is reached under any of its names, which nobody can list.
-_ANY = {"0.0.0.0", "::"}  # noqa: S104  (to tell them apart, not to listen there)
-_SETTINGS = {"allow_download": False, "num_sql_threads": 4, "suggest_facets": True}
+ANY_HOST = {"0.0.0.0", "::"}  # noqa: S104  (to tell them apart, not to listen there)
+_SETTINGS = {
+    "allow_download": False,
+    "num_sql_threads": 4,
+    "suggest_facets": True,
+    # A symbol's whole past in one download: Datasette's thousand are four years.
+    "max_returned_rows": 100_000,
+}
 
 
 def datasette_of(config: Config, *, hosts: Iterable[str] = (), sql: bool = False) -> Any:
@@ -37,7 +43,7 @@ def datasette_of(config: Config, *, hosts: Iterable[str] = (), sql: bool = False
     served = Datasette([str(path)], settings=dict(_SETTINGS))
     found = our_database(served)
     name = found[0] if found else path.stem
-    names = LOOPBACK | {host.lower().strip("[]") for host in hosts if host not in _ANY}
+    names = LOOPBACK | {host.lower().strip("[]") for host in hosts if host not in ANY_HOST}
     keep(served, Settings(config, name, names, sql))
     return served
 
@@ -71,7 +77,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _in_address(host: str) -> str:
-    if host in _ANY:
+    if host in ANY_HOST:
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
 
