@@ -106,6 +106,7 @@ def shelf(folder: Path) -> Iterator[Shelf]:
 @contextmanager
 def bucket(folder: Path, name: str) -> Iterator[str]:
     """Put the files of a folder into a bucket of a server that speaks as S3 does."""
+    import s3fs  # noqa: PLC0415  (as the other)
     from moto.server import ThreadedMotoServer  # noqa: PLC0415  (a second's import)
 
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
@@ -125,6 +126,8 @@ def bucket(folder: Path, name: str) -> Iterator[str]:
             yield f"s3://{name}"
         finally:
             server.stop()
+            # It would be asked for other buckets too, and is not there.
+            s3fs.S3FileSystem.clear_instance_cache()
 
 
 def _filled(folder: Path, name: str) -> None:

@@ -151,7 +151,7 @@ test_a_loop_that_died_is_started_again = pytest.mark.filterwarnings(
 
 
 @pytest.mark.parametrize(
-    "days", [18, pytest.param(30, marks=pytest.mark.slow)], ids="{} days".format
+    "days", [12, pytest.param(30, marks=pytest.mark.slow)], ids="{} days".format
 )
 def test_days_leave_no_time_unaccounted_for_and_no_growth(tmp_path: Path, days: int):
     folder = folder_of(

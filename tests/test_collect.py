@@ -26,7 +26,7 @@ def states(here: World) -> Counter[str]:
 
 
 @pytest.mark.parametrize(
-    "count", [300, pytest.param(10_000, marks=pytest.mark.slow)], ids="{} addresses".format
+    "count", [120, pytest.param(10_000, marks=pytest.mark.slow)], ids="{} addresses".format
 )
 def test_of_many_addresses_the_good_are_stored_and_each_poison_is_told_once(
     tmp_path: Path, count: int

@@ -320,6 +320,7 @@ def test_real_index_boards_without_a_series_are_right_where_they_are_sure():
         assert right >= (float(band[:4]) - 0.1) * of, band
 
 
+@pytest.mark.slow
 @needs_reference
 def test_a_chain_with_one_cached_copy_for_a_clock_is_not_sure_of_itself():
     # 745 sessions seen once each: what closes a circle has heard the same copy (docs/dating.md).

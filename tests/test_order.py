@@ -18,7 +18,7 @@ import tickertrack as tt
 from tickertrack.ingest import Sources, read_sources
 from tickertrack.models import Page
 
-SHUFFLES, REPEATS = 10, 3
+SHUFFLES, REPEATS = 5, 2
 FEW = made_pages(18)
 
 
