@@ -148,13 +148,13 @@ def test_a_page_of_a_wrong_label_is_read_rightly(tmp_path: Path):
 
 def test_a_round_that_runs_out_of_time_leaves_the_rest_to_the_next(tmp_path: Path):
     with world(tmp_path / "own") as here:
-        crowded(here, 200)
+        crowded(here, 400)
         here.site.behave()
-        first = here.collect(1.5)
+        first = here.collect(1.2)
         assert first.status == "ok"
-        assert 0 < first.counts["pages"] < 200
+        assert 0 < first.counts["pages"] < 400
         second = here.collect()
-        assert first.counts["pages"] + second.counts["pages"] == 200
+        assert first.counts["pages"] + second.counts["pages"] == 400
 
 
 def test_without_news_the_newest_article_tells_how_the_strip_moves(tmp_path: Path):
