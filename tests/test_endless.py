@@ -159,7 +159,7 @@ def test_files_take_them_whole_but_for_workbooks(config: Path, tmp_path: Path, e
     "path",
     [
         *("/", f"/day/{DAY}", "/symbols", f"/symbol/{SYMBOL}", f"/move/{SYMBOL}/{DAY}"),
-        *("/coverage", "/tickertrack/articles", "/tickertrack/articles?_facet=title"),
+        *("/coverage", "/tickertrack/articles", "/tickertrack/articles?_facet=publisher"),
         *("/tickertrack/pages", f"/tickertrack/moves_news?symbol={SYMBOL}"),
     ],
 )
