@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from pathlib import Path
@@ -69,6 +69,19 @@ class Questions(ABC):
         with self.past(as_of) as past:
             table = past._frame(question)  # noqa: SLF001  (it is one of us)
         return self._noted(table, span, as_of)
+
+    def _table(
+        self,
+        rows: Callable[[Self], Sequence[read.Row]],
+        columns: Sequence[str],
+        span: read.Span,
+        as_of: str | date | None,
+    ) -> pd.DataFrame:
+        """Make a frame of rows as they were at a time."""
+        from tickertrack.frames import frame  # noqa: PLC0415
+
+        with self.past(as_of) as past:
+            return self._noted(frame(rows(past), columns), span, as_of)
 
     @contextmanager
     def _stream(

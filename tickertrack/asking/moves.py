@@ -46,14 +46,17 @@ class MoveQuestions(Questions):
         `change_percent`, `expected` and `abnormal` are in percent; `t`, `p` (two-sided) and `n` are
         those of the market model (tickertrack.returns); the unknown is NaN.
         """
-        from tickertrack.frames import frame  # noqa: PLC0415
         from tickertrack.moves import MOVES  # noqa: PLC0415
 
-        with self.past(as_of) as past:
-            asked = past.move_rows(
-                names_of(symbols), start, end, min_percent=min_percent, significant=significant
-            )
-        return self._noted(frame(asked, MOVES), span_of(start, end), as_of)
+        names, span = names_of(symbols), span_of(start, end)
+        return self._table(
+            lambda past: past.move_rows(
+                names, start, end, min_percent=min_percent, significant=significant
+            ),
+            MOVES,
+            span,
+            as_of,
+        )
 
     def links(
         self,
@@ -64,11 +67,8 @@ class MoveQuestions(Questions):
         as_of: str | date | None = None,
     ) -> pd.DataFrame:
         """Give the links of moves to articles, each with its score and evidence (JSON)."""
-        from tickertrack.frames import frame  # noqa: PLC0415
-
-        with self.past(as_of) as past:
-            asked = past.link_rows(names_of(symbols), start, end)
-        return self._noted(frame(asked, news.LINKS), span_of(start, end), as_of)
+        names, span = names_of(symbols), span_of(start, end)
+        return self._table(lambda past: past.link_rows(names, start, end), news.LINKS, span, as_of)
 
     def news(
         self,
@@ -80,11 +80,13 @@ class MoveQuestions(Questions):
         as_of: str | date | None = None,
     ) -> pd.DataFrame:
         """Give articles by the market's day on which they say they appeared."""
-        from tickertrack.frames import frame  # noqa: PLC0415
-
-        with self.past(as_of) as past:
-            asked = past.news_rows(start, end, symbol=symbol, search=search)
-        return self._noted(frame(asked, news.NEWS), span_of(start, end), as_of)
+        span = span_of(start, end)
+        return self._table(
+            lambda past: past.news_rows(start, end, symbol=symbol, search=search),
+            news.NEWS,
+            span,
+            as_of,
+        )
 
     def explain(
         self, symbol: str, day: str | date, *, as_of: str | date | None = None

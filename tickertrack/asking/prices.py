@@ -92,11 +92,8 @@ class PriceQuestions(Questions):
         as_of: str | date | None = None,
     ) -> pd.DataFrame:
         """Give chain breaks and the corporate actions that would explain them."""
-        from tickertrack.frames import frame  # noqa: PLC0415
-
-        with self.past(as_of) as past:
-            asked = past.action_rows(names_of(symbols), start, end)
-        return self._noted(frame(asked, ACTIONS), span_of(start, end), as_of)
+        names, span = names_of(symbols), span_of(start, end)
+        return self._table(lambda past: past.action_rows(names, start, end), ACTIONS, span, as_of)
 
     def picture(
         self,
