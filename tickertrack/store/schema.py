@@ -436,8 +436,7 @@ DROP TRIGGER pages_undrawn;
 def create_tables(db: Database) -> None:
     """Lay the tables of the first release."""
     for script in (_FACTS, _CONCLUSIONS, _FIRST_LINKS, _DAEMON):
-        for statement in _statements(script):
-            db.conn.execute(statement)
+        _lay(db, script)
 
 
 @migrations()
@@ -450,16 +449,14 @@ def search_articles(db: Database) -> None:
 @migrations()
 def remember_fetches(db: Database) -> None:
     """Lay what the daemon remembers: addresses, hosts, and why a run took place."""
-    for statement in _statements(_COLLECTING):
-        db.conn.execute(statement)
+    _lay(db, _COLLECTING)
 
 
 @migrations()
 def link_news(db: Database) -> None:
     """Lay the tables of moves and their news; what is stored already waits to be linked."""
     db.conn.execute("DROP TABLE links")
-    for statement in _statements(_NEWS):
-        db.conn.execute(statement)
+    _lay(db, _NEWS)
     db.conn.execute("INSERT INTO unlinked_articles SELECT id FROM articles")
 
 
@@ -480,50 +477,43 @@ def search_later(db: Database) -> None:
 @migrations()
 def remember_drawings(db: Database) -> None:
     """Lay the tables of what resolve keeps; the next one draws all anew, and fills them."""
-    for statement in _statements(MEMORY):
-        db.conn.execute(statement)
+    _lay(db, MEMORY)
 
 
 @migrations()
 def remember_archives(db: Database) -> None:
     """Lay what is remembered of archives on the net: their indexes' answers, and each capture."""
-    for statement in _statements(_BACKFILLING):
-        db.conn.execute(statement)
+    _lay(db, _BACKFILLING)
 
 
 @migrations()
 def remember_articles(db: Database) -> None:
     """Lay what articles were before longer copies of them; of those stored by now nothing is."""
-    for statement in _statements(_FORMER):
-        db.conn.execute(statement)
+    _lay(db, _FORMER)
 
 
 @migrations()
 def leave_unchecked(db: Database) -> None:
     """Let quotes lack what their lines do not print."""
-    for statement in _statements(_QUOTES):
-        db.conn.execute(statement)
+    _lay(db, _QUOTES)
 
 
 @migrations()
 def tell_by_writer(db: Database) -> None:
     """Let new articles and pages wait by a sweep of whoever stores them, not row by row."""
-    for statement in _statements(_TOLD_BY_WRITER):
-        db.conn.execute(statement)
+    _lay(db, _TOLD_BY_WRITER)
 
 
 @migrations()
 def ask_for_each_publisher(db: Database) -> None:
     """Forget which answers of archives' indexes there were: they are asked again, for each."""
-    for statement in _statements(_ASKED_FOR_WHOM):
-        db.conn.execute(statement)
+    _lay(db, _ASKED_FOR_WHOM)
 
 
 @migrations()
 def remember_merges(db: Database) -> None:
     """Lay what is remembered of merged parts; those that were by now are merged once more."""
-    for statement in _statements(_MERGED):
-        db.conn.execute(statement)
+    _lay(db, _MERGED)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -532,5 +522,8 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations.apply(Database(connection, execute_plugins=False))
 
 
-def _statements(script: str) -> list[str]:
-    return [statement for statement in script.split(";\n") if statement.strip()]
+def _lay(db: Database, script: str) -> None:
+    """Run the statements of a script, none of which holds others."""
+    for statement in script.split(";\n"):
+        if statement.strip():
+            db.conn.execute(statement)
