@@ -27,6 +27,7 @@ from tickertrack.store.runs import run_rows
 from tickertrack.tracker import Tracker
 
 if TYPE_CHECKING:
+    from tickertrack.daemon import Daemon
     from tickertrack.site import Request
 
 __all__ = ["serve_site", "three_sessions"]
@@ -52,10 +53,11 @@ def three_sessions(folder: Path) -> None:
     moments = [datetime.combine(day, look, zone) for day in _DAYS for look in _LOOKS]
     with SampleSite(folder, moments[0] - timedelta(minutes=30)) as site:
         tracker = _tracker(site, folder)
-        with tracker, _daemon(tracker, site):
+        with tracker, _daemon(tracker, site) as daemon:
             for moment in moments:
                 site.clock.move_to(moment)
                 _tell(tracker, moment)
+                _rest(daemon)
         with tracker:
             _history(tracker)
             _compare(tracker, site)
@@ -88,7 +90,7 @@ def _tracker(site: SampleSite, folder: Path) -> Tracker:
 
 
 @contextmanager
-def _daemon(tracker: Tracker, site: SampleSite) -> Iterator[None]:
+def _daemon(tracker: Tracker, site: SampleSite) -> Iterator[Daemon]:
     from tickertrack.daemon import Daemon  # noqa: PLC0415  (a third of a second)
 
     tracker.writer()
@@ -98,7 +100,7 @@ def _daemon(tracker: Tracker, site: SampleSite) -> Iterator[None]:
     thread = threading.Thread(target=daemon.run)
     thread.start()
     try:
-        yield
+        yield daemon
     finally:
         daemon.stop()
         thread.join()
@@ -120,6 +122,13 @@ def _run_at(tracker: Tracker, stamp: str) -> Row:
                 return run
         time.sleep(_GLANCE)
     raise TickertrackError("the demo's daemon does not answer", advice="try it again")
+
+
+def _rest(daemon: Daemon) -> None:
+    """Wait until a run is over also for the scheduler, which would skip the next one for it."""
+    until = time.monotonic() + _PATIENCE
+    while not daemon.is_idle and time.monotonic() < until:
+        time.sleep(_GLANCE)
 
 
 def _history(tracker: Tracker) -> None:

@@ -101,6 +101,11 @@ class Daemon:
         """Ask the daemon to come to an end; safe in a signal's handler, as it only sets a flag."""
         self._stopped = True
 
+    @property
+    def is_idle(self) -> bool:
+        """Say that no job is at work: what is due now would not be skipped for one."""
+        return not self._at_work
+
     def _greet(self) -> None:
         for name, why in self.roster.refused.items():
             log.error("job %s is refused: %s", name, why)
