@@ -316,9 +316,9 @@ def fetcher(
 OURS = frozenset({"127.0.0.1", "localhost"})
 
 
-def reason(server: Hostile, path: str, **manners: object) -> str:
+def reason(server: Hostile, path: str, book: Book | None = None, **manners: object) -> str:
     """Give the reason that a path is not had for."""
-    asker = fetcher(server, per_host_delay=0.0, tries=1, **manners)
+    asker = fetcher(server, book, per_host_delay=0.0, tries=1, **manners)
     with pytest.raises(FetchError) as caught:
         asker.get(server.url(path), hosts=OURS)
     return caught.value.reason
