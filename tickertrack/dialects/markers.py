@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from ahocorasick_rs import BytesAhoCorasick
 
 from tickertrack.dialects.grammar import Dialect
 
-__all__ = ["finder", "markers_of", "rarest"]
+__all__ = ["Finder", "finder", "markers_of", "rarest"]
 
 # What may stand between the words of a marker: white space of any kind, also in markup.
 _BETWEEN = rb"(?:\s|\xc2\xa0|\xa0|&nbsp;|&#160;|&#x[aA]0;|<[^<>]{0,300}>)+"
@@ -30,27 +31,43 @@ def rarest(markers: Iterable[str]) -> frozenset[str]:
     return frozenset(max(marker.split(), key=len) for marker in markers)
 
 
-@lru_cache(maxsize=16)
-def finder(markers: frozenset[str]) -> Callable[[bytes], bool]:
+class Finder:
     """
-    Make a function that says whether any marker stands in bytes of ASCII's family.
+    Tells whether any marker stands in bytes of ASCII's family.
 
     The rarest word of each is searched for, all at once, at the speed of memory; only around those
     the whole marker is.
     """
-    words = sorted({encoded for word in rarest(markers) for encoded in _encoded(word)})
-    search = BytesAhoCorasick(words).find_matches_as_indexes
-    pattern = re.compile(b"|".join(_pattern(marker) for marker in sorted(markers)))
 
-    def found_in(content: bytes) -> bool:
-        places = search(content)
+    def __init__(self, markers: frozenset[str]) -> None:
+        """Look for markers as they are printed."""
+        words = sorted({encoded for word in rarest(markers) for encoded in _encoded(word)})
+        self._words = BytesAhoCorasick(words).find_matches_as_indexes
+        self._marker = re.compile(b"|".join(map(_pattern, sorted(markers)))).search
+
+    def __call__(self, content: bytes) -> bool:
+        """Say whether one stands in a text."""
+        return any(True for _ in self.among(content, [0]))
+
+    def among(self, content: bytes, starts: Sequence[int]) -> Iterator[int]:
+        """Yield, of texts that follow one another, the numbers of those in which one stands."""
+        known = 0
         # Nearly every page of an archive has none.
-        return bool(places) and any(
-            pattern.search(content, max(start - _REACH, 0), end + _REACH)
-            for _, start, end in places
-        )
+        for _, begin, end in self._words(content):
+            if begin < known:
+                continue
+            number = bisect_right(starts, begin) - 1
+            after = starts[number + 1] if number + 1 < len(starts) else len(content)
+            near = max(begin - _REACH, starts[number]), min(end + _REACH, after)
+            if self._marker(content, *near):
+                known = after
+                yield number
 
-    return found_in
+
+@lru_cache(maxsize=16)
+def finder(markers: frozenset[str]) -> Finder:
+    """Make what finds markers, once for each set of them."""
+    return Finder(markers)
 
 
 def _pattern(marker: str) -> bytes:

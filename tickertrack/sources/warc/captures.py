@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache, partial
-
-from ahocorasick_rs import BytesAhoCorasick
+from functools import lru_cache
 
 from tickertrack.dialects.grammar import YEARS
-from tickertrack.dialects.markers import finder
 from tickertrack.errors import SourceError
 from tickertrack.models import Locator
 from tickertrack.pages import Capture, decode, looks_like_html
 from tickertrack.publishers import host_of
 from tickertrack.sources.remote import File, file_of
+from tickertrack.sources.warc.gate import Gate
 from tickertrack.sources.warc.message import Message, body_of, message_of
 from tickertrack.sources.warc.records import (
     LIMIT,
@@ -51,12 +49,6 @@ SOFTWARE = b"software: tickertrack/"
 # A page as it was served, and the text that an archive made of it.
 _RESPONSE, _TEXT = "response", "conversion"
 _KINDS = {_RESPONSE, _TEXT}
-_TEXTS = tuple(b"WARC/1.%d\r\nWARC-Type: conversion\r\n" % minor for minor in range(2))
-# What must be unpacked or joined before anything can be found in it, or is ours: the common word by
-# itself, since a search for one word, or for words of rare letters, goes at the speed of memory.
-_CODED = BytesAhoCorasick([b"ncoding:"]).find_matches_as_indexes
-_CODED_OR_OURS = BytesAhoCorasick([b"NCODING:", MARK.encode()]).find_matches_as_indexes
-_HEADS = 4_096
 _OK = 200
 _MARKUP = {"text/html", "application/xhtml+xml"}
 _PLAIN = "text/plain"
@@ -93,8 +85,8 @@ def captures_in(
     With `hosts`, records of all others are passed over unread; with `markers`, those that hold none
     of them, but for what we fetched ourselves: whose articles are news, strip or no strip.
     """
-    wanted = partial(_may_hold, finder(markers)) if markers and not _is_ours(path) else None
-    return _captures(records_in(path, stretch, wanted), path, hosts)
+    gate = Gate(markers, MARK) if markers and not _is_ours(path) else None
+    return _captures(records_in(path, stretch, gate), path, hosts)
 
 
 def captures_after(path: File, offset: int) -> Found:
@@ -154,15 +146,6 @@ def _is_ours(path: File) -> bool:
     """Say whether we wrote a file, by its first record: it may hold records as others made them."""
     first = next(records_in(path), None)
     return isinstance(first, Record) and SOFTWARE in first.block
-
-
-def _may_hold(found_in: Callable[[bytes], bool], content: bytes) -> bool:
-    if content.startswith(_TEXTS):
-        # It has no headers of a server.
-        return b"\0" in content or found_in(content)
-    head = content[:_HEADS]
-    # UTF-16 and UTF-32 write our words with a zero beside each letter.
-    return bool(_CODED(head) or _CODED_OR_OURS(head) or b"\0" in content or found_in(content))
 
 
 def _is_of(record: Record, hosts: frozenset[str] | None) -> bool:

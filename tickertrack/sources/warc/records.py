@@ -6,7 +6,7 @@ import base64
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from fastwarc.warc import HeaderMap
 from tickertrack.errors import SourceError
 from tickertrack.models import Locator
 from tickertrack.sources.remote import File, opened
-from tickertrack.sources.warc.members import LIMIT, RECORD, Members, UnsoundError, members_of
+from tickertrack.sources.warc.members import LIMIT, RECORD, Members, Run, UnsoundError, members_of
 
 __all__ = [
     "LIMIT",
@@ -61,7 +61,8 @@ class Stretch:
     reached: int = 0
 
 
-Wanted = Callable[[bytes], bool]
+# Of records that follow one another, and begin where it is said, the numbers of those wanted.
+Wanted = Callable[[bytes, Sequence[int]], Iterable[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,27 +110,36 @@ def records_in(
                 stretch.reached = _find(file, at + 1, members) or _size(file)
 
 
-def _anything(_: bytes) -> bool:
-    return True
+def _anything(_: bytes, starts: Sequence[int]) -> Iterable[int]:
+    return range(len(starts))
 
 
 def _unpacked(members: Members, stretch: Stretch, stop: int, wanted: Wanted) -> Iterator[Record]:
     """Yield the records wanted, up to a place, or to where UnsoundError is raised."""
-    # Most of an archive goes by here, ten thousand records in the time that one page takes.
-    at, unpack = stretch.reached, members.unpack
-    while at < stop:
-        content, length, whole = unpack(at)
-        record = _packed(content, at, length, whole=whole) if wanted(content) else None
-        stretch.reached = at = at + length
-        if record:
+    while stretch.reached < stop:
+        run = members.run(stretch.reached, stop)
+        # Most of an archive ends here, hundreds of records at a time.
+        for number in wanted(run.content, run.starts):
+            stretch.reached = run.places[number]
+            record = _taken(run, number)
+            stretch.reached = run.places[number + 1]
             yield record
+        stretch.reached = run.places[-1]
+
+
+def _taken(run: Run, number: int) -> Record:
+    """Take one record out of a run of members."""
+    end = run.starts[number + 1] if number + 1 < len(run.starts) else len(run.content)
+    at, after = run.places[number : number + 2]
+    content = run.content[run.starts[number] : end]
+    return _packed(content, at, after - at, whole=run.whole)
 
 
 def _plain(file: BinaryIO, stretch: Stretch, stop: int, wanted: Wanted) -> Iterator[Record]:
     while stretch.reached < stop:
         record = _read_plain(file, stretch.reached)
         stretch.reached += record.length
-        if wanted(record.block):
+        if wanted(record.block, [0]):
             yield record
 
 
