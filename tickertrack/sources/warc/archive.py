@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from importlib import metadata
 from pathlib import Path
 
 from fastwarc.stream_io import GzipWriter
@@ -240,6 +239,8 @@ def _member(record: WarcRecord) -> bytes:
 
 
 def _info(name: str, now: datetime) -> WarcRecord:
+    from importlib import metadata  # noqa: PLC0415  (a tenth of what a reader imports)
+
     record = _begun(WarcRecordType.warcinfo, now)
     record.headers["WARC-Filename"] = name
     record.headers["Content-Type"] = "application/warc-fields"
