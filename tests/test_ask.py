@@ -279,6 +279,7 @@ def test_renames_are_followed_when_asked(run: Run, tmp_path: Path):
         assert list(tracker.history(style="wide", follow_renames=True).columns) == ["CNERGY"]
 
 
+@pytest.mark.filterwarnings("ignore::tickertrack.SymbolWarning")
 def test_a_wide_frame_has_a_column_for_every_symbol_that_was_asked_for(seeded: Run, tmp_path: Path):
     assert seeded("doctor")[0] == 0
     with tt.open(tmp_path / "tickertrack.db") as tracker:
@@ -405,6 +406,7 @@ def test_every_command_has_help_with_an_example(run: Run):
         assert f"tickertrack {name}" in example, name
 
 
+@pytest.mark.filterwarnings("ignore::tickertrack.SymbolWarning")
 def test_the_python_api_gives_frames_with_their_types(seeded: Run, tmp_path: Path):
     assert seeded("doctor")[0] == 0
     with tt.open(tmp_path / "tickertrack.db") as tracker:

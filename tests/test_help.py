@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -256,6 +256,38 @@ def test_what_was_mistyped_gets_a_suggestion(
     ended, _, err = run(*typed)
     assert (ended, told in err) == (code, True), err
     assert "Traceback" not in err
+
+
+QUESTIONS: dict[str, Callable[[tt.Tracker, str], object]] = {
+    "history": lambda tracker, name: tracker.history(name),
+    "quotes": lambda tracker, name: tracker.quotes(name),
+    "coverage": lambda tracker, name: tracker.coverage(name),
+    "moves": lambda tracker, name: tracker.moves(name),
+    "links": lambda tracker, name: tracker.links(name),
+    "actions": lambda tracker, name: tracker.actions(name),
+    "news": lambda tracker, name: tracker.news(symbol=name),
+    "explain": lambda tracker, name: tracker.explain(name, WED),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_python_warns_of_a_mistyped_symbol_in_the_words_of_the_command_line(
+    run: Run, folder: Path, name: str
+):
+    with tt.open(folder / "tickertrack.db") as tracker:
+        with pytest.warns(tt.SymbolWarning) as said:
+            QUESTIONS[name](tracker, "anll")
+        # The control: warnings are errors here, and there is none.
+        QUESTIONS[name](tracker, "anl")
+    (warning,) = said
+    assert f"{warning.message}\n" == run("history", "anll")[2]
+    assert warning.filename == __file__
+
+
+def test_python_does_not_warn_of_what_was_not_yet_stored_at_a_time(folder: Path):
+    with tt.open(folder / "tickertrack.db") as tracker:
+        assert tracker.history("ANL", as_of="2000-01-01").empty
+        assert tracker.history("ANL", start="2000-01-01", end="2000-01-31").empty
 
 
 def test_yesterday_is_a_day_of_the_calendar(run: Run):

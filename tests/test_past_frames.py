@@ -261,6 +261,7 @@ def test_every_style_answers_as_of_and_adjusted(filled: Path, style: Any, how: d
     assert table.attrs["tickertrack"]["as_of"] == "2030-01-01T00:00:00+00:00"
 
 
+@pytest.mark.filterwarnings("ignore::tickertrack.SymbolWarning")
 def test_an_empty_answer_in_openbbs_style_keeps_columns_and_types(filled: Path):
     with tt.open(filled) as tracker:
         table, empty = (tracker.history(name, style="openbb") for name in ("ANL", "NONE"))

@@ -245,10 +245,15 @@ def test_what_is_typed_leads_to_a_symbol_a_day_or_a_list(site: Site):
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [
-        ("/symbol/NOSUCH", 404, "no such symbol has a price here"),
-        ("/symbol/ANL", 404, "is listed, but has no price here"),
+        ("/symbol/NOSUCH", 404, "NOSUCH: no such symbol"),
+        ("/symbol/TRGG", 404, "TRGG: no such symbol Did you mean TRG"),
+        ("/symbol/trgg", 404, "TRGG: no such symbol Did you mean TRG"),
+        ("/symbol/ANL", 404, "listed (Azgard Nine Limited), but on no page that is stored"),
+        ("/symbols?q=TRGG", 200, "TRGG: no such symbol. Did you mean TRG"),
+        ("/symbols?q=ANL", 200, "ANL: listed (Azgard Nine Limited), but on no page"),
+        ("/move/TRGG/2024-05-07", 404, "TRGG: no such symbol Did you mean TRG"),
         ("/day/yesterday", 400, "no date"),
-        ("/move/TRG/1999-01-01", 404, "has no price on"),
+        ("/move/TRG/1999-01-01", 404, "TRG: no price on 1999-01-01, a Friday Nearest:"),
         ("/symbol/TRG?since=2024-05-01&until=2024-04-01", 400, "is after the end"),
         ("/quote/1/1", 404, "no such line is stored"),
         ("/quote/9999999999999999999/1", 404, "no page has such a number"),
@@ -260,6 +265,36 @@ def test_what_is_not_there_is_said_in_words(site: Site, path: str, status: int, 
     answer = site.get(path)
     assert answer.status_code == status
     assert said in Parsed(answer.text).text
+
+
+def test_what_may_be_meant_is_a_link(site: Site):
+    near = {"/symbol/TRGG": "/symbol/TRG", "/symbols?q=trgg": "/symbol/TRG"}
+    near |= {
+        f"/move/trgg/{DAY}": f"/move/TRG/{DAY}",
+        "/move/TRG/2024-05-05": "/move/TRG/2024-05-06",
+    }
+    for path, meant in near.items():
+        assert meant in Parsed(site.get(path).text).links(), path
+
+
+def test_a_symbol_in_small_letters_leads_to_it(site: Site):
+    leads = {
+        "/symbol/trg": "/symbol/TRG",
+        "/symbol/Trg?since=2024-04-22&self=1": "/symbol/TRG?since=2024-04-22",
+        f"/move/trg/{DAY}": f"/move/TRG/{DAY}",
+        f"/move/trg/{DAY}?part=1": f"/move/TRG/{DAY}?part=1",
+    }
+    for path, place in leads.items():
+        answer = site.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (302, place)
+
+
+def test_a_symbol_whose_lines_nothing_dates_leads_to_them(config: Path, tmp_path: Path):
+    path = changed(config, tmp_path, "DELETE FROM prices WHERE symbol = 'KEL'")
+    with served(path) as site:
+        page = Parsed(site.get("/symbol/KEL").text)
+    assert "KEL: no price here" in page.text
+    assert "/tickertrack/known_at?symbol=KEL&stored_by=9999" in page.links()
 
 
 def test_every_table_and_column_is_described(config: Path):

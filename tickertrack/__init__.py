@@ -23,6 +23,7 @@ from tickertrack.errors import (
     ReadOnlyError,
     SourceError,
     StoreError,
+    SymbolWarning,
     TickertrackError,
 )
 
@@ -49,6 +50,7 @@ __all__ = [
     "ReadOnlyError",
     "SourceError",
     "StoreError",
+    "SymbolWarning",
     "TickertrackError",
     "Tracker",
     "__version__",

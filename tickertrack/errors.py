@@ -16,6 +16,10 @@ Everything that can go wrong, as one tree.
         ReadOnlyError           1   the database may not be written
         BusyError               75  another process holds the database
         LockedError             75  another daemon runs on the database: `pid`
+
+and beside it, as an empty answer is an answer,
+
+    SymbolWarning               of a symbol that no stored page shows
 """
 
 from datetime import datetime
@@ -38,6 +42,7 @@ __all__ = [
     "ReadOnlyError",
     "SourceError",
     "StoreError",
+    "SymbolWarning",
     "TickertrackError",
 ]
 
@@ -214,3 +219,7 @@ class LockedError(StoreError):
         """Carry the number of its process."""
         super().__init__(what, path=path)
         self.pid = pid
+
+
+class SymbolWarning(UserWarning):
+    """A question about a symbol that no stored page shows; it is answered all the same."""

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from tickertrack.config import Config
+from tickertrack.hints import warn_of_strangers
 from tickertrack.spans import moment_of
-from tickertrack.store import read
+from tickertrack.store import news, read
 from tickertrack.store.connect import told
 
 if TYPE_CHECKING:
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
     from tickertrack.markets import Market
     from tickertrack.models import Action
 
-__all__ = ["Questions"]
+__all__ = ["Questions", "Scope"]
+
+
+class Scope(NamedTuple):
+    """What is asked about: symbols, or all where there is none, days, and as of which time."""
+
+    names: Sequence[str]
+    span: read.Span
+    as_of: str | date | None
 
 
 class Questions(ABC):
@@ -56,32 +65,39 @@ class Questions(ABC):
         moment = moment_of(as_of).isoformat() if as_of else None
         return Note(str(self.path), start, end, moment, self.market().currency)
 
-    def _noted(
-        self, table: pd.DataFrame, span: read.Span, as_of: str | date | None
-    ) -> pd.DataFrame:
-        from tickertrack.frames import noted  # noqa: PLC0415
+    def symbols(self) -> list[str]:
+        """List the symbols that any stored quote names."""
+        with told(self.path):
+            return read.known_symbols(self.reader())
 
-        return noted(table, self.note(span, as_of))
+    def sessions(self) -> list[str]:
+        """List the market's sessions that are known, earliest first."""
+        with told(self.path):
+            return news.sessions(self.reader(), self.config.market.name)
 
-    def _answer(
-        self, question: read.Question, span: read.Span, as_of: str | date | None
-    ) -> pd.DataFrame:
-        with self.past(as_of) as past:
-            table = past._frame(question)  # noqa: SLF001  (it is one of us)
-        return self._noted(table, span, as_of)
+    def _answer(self, question: read.Question, scope: Scope) -> pd.DataFrame:
+        return self._framed(lambda past: past._frame(question), scope)  # noqa: SLF001  (one of us)
 
     def _table(
-        self,
-        rows: Callable[[Self], Sequence[read.Row]],
-        columns: Sequence[str],
-        span: read.Span,
-        as_of: str | date | None,
+        self, rows: Callable[[Self], Sequence[read.Row]], columns: Sequence[str], scope: Scope
     ) -> pd.DataFrame:
         """Make a frame of rows as they were at a time."""
         from tickertrack.frames import frame  # noqa: PLC0415
 
-        with self.past(as_of) as past:
-            return self._noted(frame(rows(past), columns), span, as_of)
+        return self._framed(lambda past: frame(rows(past), columns), scope)
+
+    def _framed(self, make: Callable[[Self], pd.DataFrame], scope: Scope) -> pd.DataFrame:
+        with self.past(scope.as_of) as past:
+            table = past._noted(make(past), scope)  # noqa: SLF001  (it is one of us)
+        # Who asks of the past what no page had shown by then has mistyped nothing.
+        warn_of_strangers(self, scope.names, table["symbol"].unique() if scope.names else ())
+        return table
+
+    def _noted(self, table: pd.DataFrame, scope: Scope) -> pd.DataFrame:
+        """Say in a frame what was asked."""
+        from tickertrack.frames import noted  # noqa: PLC0415
+
+        return noted(table, self.note(scope.span, scope.as_of))
 
     @contextmanager
     def _stream(

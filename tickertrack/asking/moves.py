@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tickertrack.asking.base import Questions
+from tickertrack.asking.base import Questions, Scope
 from tickertrack.errors import QueryError
+from tickertrack.hints import warn_of_strangers
 from tickertrack.spans import Day, Symbols, day_of, names_of, span_of
 from tickertrack.store import news, read
 from tickertrack.store.connect import told
@@ -48,14 +49,13 @@ class MoveQuestions(Questions):
         """
         from tickertrack.moves import MOVES  # noqa: PLC0415
 
-        names, span = names_of(symbols), span_of(start, end)
+        scope = Scope(names_of(symbols), span_of(start, end), as_of)
         return self._table(
             lambda past: past.move_rows(
-                names, start, end, min_percent=min_percent, significant=significant
+                scope.names, start, end, min_percent=min_percent, significant=significant
             ),
             MOVES,
-            span,
-            as_of,
+            scope,
         )
 
     def links(
@@ -67,8 +67,8 @@ class MoveQuestions(Questions):
         as_of: str | date | None = None,
     ) -> pd.DataFrame:
         """Give the links of moves to articles, each with its score and evidence (JSON)."""
-        names, span = names_of(symbols), span_of(start, end)
-        return self._table(lambda past: past.link_rows(names, start, end), news.LINKS, span, as_of)
+        scope = Scope(names_of(symbols), span_of(start, end), as_of)
+        return self._table(lambda past: past.link_rows(scope.names, start, end), news.LINKS, scope)
 
     def news(
         self,
@@ -80,13 +80,12 @@ class MoveQuestions(Questions):
         as_of: str | date | None = None,
     ) -> pd.DataFrame:
         """Give articles by the market's day on which they say they appeared."""
-        span = span_of(start, end)
-        return self._table(
-            lambda past: past.news_rows(start, end, symbol=symbol, search=search),
-            news.NEWS,
-            span,
-            as_of,
-        )
+        from tickertrack.frames import frame, noted  # noqa: PLC0415
+
+        with self.past(as_of) as past:
+            rows = past.news_rows(start, end, symbol=symbol, search=search)
+            warn_of_strangers(self, [symbol.upper()] if symbol and not rows else [], ())
+        return noted(frame(rows, news.NEWS), self.note(span_of(start, end), as_of))
 
     def explain(
         self, symbol: str, day: str | date, *, as_of: str | date | None = None
@@ -96,14 +95,15 @@ class MoveQuestions(Questions):
 
         The move itself, the coverage and the news status stand in the frame's `attrs`.
         """
-        from tickertrack.frames import Explanation, frame  # noqa: PLC0415
+        from tickertrack.frames import Explanation, frame, noted  # noqa: PLC0415
 
         with self.past(as_of) as past:
             found = past.explanation(symbol, day)
+            warn_of_strangers(self, [] if found["move"] else [symbol.upper()], ())
         table = Explanation(frame(explained(found), EXPLANATION))
         kept = ("move", "coverage", "news_status")
         table.attrs.update({name: found[name] for name in kept})
-        return self._noted(table, span_of(day, day), as_of)
+        return noted(table, self.note(span_of(day, day), as_of))
 
     # ---- as rows
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from tickertrack.asking.base import Questions
+from tickertrack.asking.base import Questions, Scope
 from tickertrack.asking.histories import Histories
+from tickertrack.hints import warn_of_strangers
 from tickertrack.spans import Day, Symbols, names_of, span_of
-from tickertrack.store import news, read
+from tickertrack.store import read
 from tickertrack.store.connect import told
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ class PriceQuestions(Questions):
             else:
                 found = past._histories(follow_renames=follow_renames, adjusted=adjusted)  # noqa: SLF001
                 table = frame(found.rows(names, span), read.HISTORY)
-            coverage = coverage_of(table, past.sessions())
-        shown = names or list(table["symbol"].unique())
-        answer = styled(table, style, symbols=shown, zone=str(self.market().zone))
+            coverage, known = coverage_of(table, past.sessions()), list(table["symbol"].unique())
+            warn_of_strangers(self, names, known)
+        answer = styled(table, style, symbols=names or known, zone=str(self.market().zone))
         return noted(answer, self.note(span, as_of), coverage=coverage)
 
     def quotes(
@@ -68,8 +69,8 @@ class PriceQuestions(Questions):
         as_of: str | date | None = None,
     ) -> pd.DataFrame:
         """Give every observed line, a row per page that shows it; undated ones have no session."""
-        span = span_of(start, end)
-        return self._answer(read.quotes(names_of(symbols), span), span, as_of)
+        scope = Scope(names_of(symbols), span_of(start, end), as_of)
+        return self._answer(read.quotes(scope.names, scope.span), scope)
 
     def coverage(
         self,
@@ -80,8 +81,8 @@ class PriceQuestions(Questions):
         as_of: str | date | None = None,
     ) -> pd.DataFrame:
         """Give sessions by symbols: captured, implied, missing or conflicting."""
-        span = span_of(start, end)
-        return self._answer(read.coverage(names_of(symbols), span), span, as_of)
+        scope = Scope(names_of(symbols), span_of(start, end), as_of)
+        return self._answer(read.coverage(scope.names, scope.span), scope)
 
     def actions(
         self,
@@ -92,8 +93,8 @@ class PriceQuestions(Questions):
         as_of: str | date | None = None,
     ) -> pd.DataFrame:
         """Give chain breaks and the corporate actions that would explain them."""
-        names, span = names_of(symbols), span_of(start, end)
-        return self._table(lambda past: past.action_rows(names, start, end), ACTIONS, span, as_of)
+        scope = Scope(names_of(symbols), span_of(start, end), as_of)
+        return self._table(lambda past: past.action_rows(scope.names, start, end), ACTIONS, scope)
 
     def picture(
         self,
@@ -117,6 +118,7 @@ class PriceQuestions(Questions):
         with self.past(as_of) as past, told(self.path):
             found = past._histories(follow_renames=follow_renames, adjusted=adjusted)  # noqa: SLF001
             rows = found.rows(names, span)
+            warn_of_strangers(self, names, {row["symbol"] for row in rows})
             return Picture(courses(rows, past.sessions(), self.market()))
 
     # ---- as rows: what the command line prints, without pandas
@@ -191,16 +193,6 @@ class PriceQuestions(Questions):
         """Count the boards that pages show, and those of them that nothing dates."""
         with told(self.path):
             return read.dating(self.reader())
-
-    def symbols(self) -> list[str]:
-        """List the symbols that any stored quote names."""
-        with told(self.path):
-            return read.known_symbols(self.reader())
-
-    def sessions(self) -> list[str]:
-        """List the market's sessions that are known, earliest first."""
-        with told(self.path):
-            return news.sessions(self.reader(), self.config.market.name)
 
     def _histories(self, *, follow_renames: bool, adjusted: bool) -> Histories:
         renames = self.market() if follow_renames else None

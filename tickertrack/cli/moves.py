@@ -20,9 +20,8 @@ from tickertrack.cli.output import (
     show_object,
 )
 from tickertrack.cli.params import complete_symbols
-from tickertrack.hints import unknown
+from tickertrack.hints import Hint, no_move, unknown
 from tickertrack.moves import MOVES
-from tickertrack.spans import day_of
 from tickertrack.store.news import NEWS
 from tickertrack.tracker import Tracker
 
@@ -111,7 +110,7 @@ def explain(tracker: Tracker, symbol: str, day: str, as_of: str | None, form: st
     with tracker.past(as_of) as past:
         found = past.explanation(symbol, day)
         if found["move"] is None:
-            _say_why_not(past, symbol.upper(), day)
+            say(str(no_move(past, symbol.upper(), day)))
     if form in {"json", "jsonl"}:
         show_object(found, form)
     elif form == "csv" or found["move"] is None:
@@ -208,21 +207,4 @@ def _tell_waiting(tracker: Tracker) -> None:
 
 
 def _say_who(tracker: Tracker, symbol: str) -> None:
-    known = tracker.symbols()
-    why = "no article that names it"
-    say(f"{symbol}: {why if symbol in known else unknown(symbol, known, tracker)}")
-
-
-def _say_why_not(tracker: Tracker, symbol: str, day: str) -> None:
-    """Say why there is no such move: who is not known, or the nearest sessions with a price."""
-    known = tracker.symbols()
-    if symbol not in known:
-        say(f"{symbol}: {unknown(symbol, known, tracker)}")
-        return
-    priced = [row["session"] for row in tracker.history_rows([symbol])]
-    asked = f"{day_of(day):%Y-%m-%d}"
-    before = max((one for one in priced if one < asked), default=None)
-    after = min((one for one in priced if one > asked), default=None)
-    near = " and ".join(one for one in (before, after) if one)
-    weekday = f"{day_of(day):%A}"
-    say(f"{symbol}: no price on {asked}, a {weekday}" + (f"; nearest: {near}" if near else ""))
+    say(str(unknown(tracker, symbol) or Hint(symbol, "no article that names it")))

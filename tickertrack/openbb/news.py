@@ -14,7 +14,7 @@ from openbb_core.provider.standard_models.company_news import (
 from openbb_core.provider.utils.errors import EmptyDataError
 from pydantic import Field
 
-from tickertrack.hints import unknown
+from tickertrack.hints import Hint, unknown
 from tickertrack.openbb.asked import SEVERAL, asked, symbols_of
 
 if TYPE_CHECKING:
@@ -92,10 +92,9 @@ class CompanyNewsFetcher(
 
 
 def _why_not(tracker: Tracker, names: list[str]) -> Iterator[str]:
-    known = tracker.symbols() if names else []
     for name in names:
-        why = "no article in this range names it"
-        yield f"{name}: {why if name in known else unknown(name, known, tracker)}"
+        why = Hint(name, "no article in this range names it")
+        yield str(unknown(tracker, name) or why)
     if not names:
         yield "no article in this range"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from tickertrack.markets import symbols_of
+from tickertrack.hints import unknown
 from tickertrack.store import browse
 from tickertrack.store.connect import told
 from tickertrack.tracker import Tracker
-from tickertrack.web.parts import named
+from tickertrack.web.parts import is_symbol, named
 from tickertrack.web.showing import Asked, Page, Turn
 
 __all__ = ["find", "symbols"]
@@ -22,7 +22,8 @@ def symbols(tracker: Tracker, asked: Asked) -> Page:
     shown = [row for row in rows if sought.lower() in f"{row['symbol']} {row['name']}".lower()]
     latest = max((row["session"] for row in rows), default=None)
     context = {"title": "Symbols", "rows": shown, "all": len(rows), "sought": sought}
-    return Page("symbols.html", {**context, "latest": latest})
+    hint = unknown(tracker, sought.upper()) if sought and not shown else None
+    return Page("symbols.html", {**context, "latest": latest, "hint": hint})
 
 
 def find(tracker: Tracker, asked: Asked) -> Turn:
@@ -31,9 +32,7 @@ def find(tracker: Tracker, asked: Asked) -> Turn:
     name = sought.upper()
     if _is_day(sought):
         return Turn(lambda links: links.to("day", sought))
-    with told(tracker.path):
-        is_known = bool(browse.reaches(tracker.reader(), [name]))
-    if is_known or name in symbols_of(tracker.market()):
+    if is_symbol(tracker, name):
         return Turn(lambda links: links.to("symbol", name))
     return Turn(lambda links: links.to("symbols", q=sought))
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from tickertrack.hints import no_move
 from tickertrack.store import browse, news
 from tickertrack.store.connect import told
 from tickertrack.store.read import Span
 from tickertrack.tracker import Tracker
 from tickertrack.web.marking import marked_link
-from tickertrack.web.parts import named
-from tickertrack.web.showing import Asked, Page, Row, missing
+from tickertrack.web.parts import is_lower, named
+from tickertrack.web.showing import Asked, Page, Row, Turn, hinted
 
 __all__ = ["move"]
 
 _QUOTES, _LINKS = 12, 20
 
 
-def move(tracker: Tracker, asked: Asked) -> Page:
+def move(tracker: Tracker, asked: Asked) -> Page | Turn:
     """Explain one move, as a page or, with `part`, as the part of one that the chart loads."""
     name, session = asked.named["symbol"], asked.day()
+    if is_lower(tracker, name):
+        part = asked.choice("part")
+        return Turn(lambda links: links.to("move", name.upper(), session, part=part))
     found = tracker.explanation(name, session)
     if found["move"] is None:
-        return missing(f"{name} has no price on {session:%-d %B %Y}.")
+        return hinted(no_move(tracker, name.upper(), session), session.isoformat())
     with told(tracker.path):
         links = _links(tracker, name, Span(session, session))
         quotes = browse.quotes_of_session(tracker.reader(), name, str(session), _QUOTES)

@@ -11,7 +11,7 @@ from tickertrack.store import browse, news
 from tickertrack.tracker import Tracker
 from tickertrack.web.showing import Row
 
-__all__ = ["NEWS_STATUS", "move_rows", "named", "news_rows"]
+__all__ = ["NEWS_STATUS", "is_lower", "is_symbol", "move_rows", "named", "news_rows"]
 
 # What a move's news may be, the closest relation first.
 NEWS_STATUS = (
@@ -43,6 +43,16 @@ def named(tracker: Tracker, rows: Iterable[Row]) -> list[Row]:
         one = listed.get(row["symbol"])
         found.append({**row, "name": one.name if one else "", "sector": one.sector if one else ""})
     return found
+
+
+def is_symbol(tracker: Tracker, name: str) -> bool:
+    """Say whether a page shows a symbol, or the market lists it."""
+    return name in symbols_of(tracker.market()) or name in tracker.symbols()
+
+
+def is_lower(tracker: Tracker, name: str) -> bool:
+    """Say whether a name is a symbol only in capitals, as all of them are stored and listed."""
+    return name != name.upper() and is_symbol(tracker, name.upper())
 
 
 def news_rows(tracker: Tracker, session: str | date) -> list[Row]:

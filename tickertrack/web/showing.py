@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,9 +11,10 @@ from tickertrack.errors import QueryError
 from tickertrack.spans import day_of
 
 if TYPE_CHECKING:
+    from tickertrack.hints import Hint
     from tickertrack.web.render import Links
 
-__all__ = ["Asked", "Page", "Row", "Turn", "missing"]
+__all__ = ["Asked", "Page", "Row", "Turn", "hinted", "missing"]
 
 Row = dict[str, Any]
 
@@ -55,3 +56,9 @@ class Turn:
 def missing(what: str, advice: str = "") -> Page:
     """Say that there is nothing of that name here."""
     return Page("fault.html", {"title": "Not found", "fault": what, "advice": advice}, status=404)
+
+
+def hinted(hint: Hint, session: str = "") -> Page:
+    """Say why a symbol, or its move, is not here, and lead to what may be meant."""
+    page = missing(f"{hint.symbol}: {hint.why}")
+    return replace(page, context={**page.context, "hint": hint, "session": session})

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from tickertrack.asking import is_significant
-from tickertrack.markets import symbols_of
+from tickertrack.hints import unknown
 from tickertrack.spans import span_of
 from tickertrack.store import browse, read
 from tickertrack.store.connect import told
 from tickertrack.store.read import Span
 from tickertrack.tracker import Tracker
-from tickertrack.web.parts import named
-from tickertrack.web.showing import Asked, Page, Row, missing
+from tickertrack.web.parts import is_lower, named
+from tickertrack.web.showing import Asked, Page, Row, Turn, hinted, missing
 
 __all__ = ["symbol"]
 
@@ -21,13 +22,13 @@ __all__ = ["symbol"]
 _SHOWN = 260
 
 
-def symbol(tracker: Tracker, asked: Asked) -> Page:
-    """Show the prices of a symbol in a range of sessions."""
+def symbol(tracker: Tracker, asked: Asked) -> Page | Turn:
+    """Show the prices of a symbol in a range of sessions; in small letters, turn to it."""
     name = asked.named["symbol"]
     with told(tracker.path):
         reach = browse.reaches(tracker.reader(), [name]).get(name)
         if reach is None:
-            return _unknown(tracker, name)
+            return _elsewhere(tracker, asked, name)
         span = _span(tracker, asked, name)
         rows = _rows(tracker, name, span)
     (one,) = named(tracker, [{"symbol": name}])
@@ -48,11 +49,16 @@ def symbol(tracker: Tracker, asked: Asked) -> Page:
     )
 
 
-def _unknown(tracker: Tracker, name: str) -> Page:
-    listed = symbols_of(tracker.market())
-    if name in listed:
-        return missing(f"{name} ({listed[name].name}) is listed, but has no price here.")
-    return missing(f"{name}: no such symbol has a price here.", "The list of symbols is complete.")
+def _elsewhere(tracker: Tracker, asked: Asked, name: str) -> Page | Turn:
+    """Lead from a symbol without a price to its capitals, what may be meant, or its lines."""
+    if is_lower(tracker, name):
+        span = {one: asked.choice(one) for one in ("since", "until")}
+        return Turn(lambda links: links.to("symbol", name.upper(), **span))
+    stranger = unknown(tracker, name.upper())
+    if stranger:
+        return hinted(stranger)
+    page = missing(f"{name}: no price here")
+    return replace(page, context={**page.context, "lines": name})
 
 
 def _span(tracker: Tracker, asked: Asked, name: str) -> Span:
