@@ -531,6 +531,11 @@ def test_frames_have_their_types_even_when_they_are_empty(week: Run, tmp_path: P
         assert moves["t"].isna().all()
         assert tracker.news(symbol="ANL")["mentions"].tolist() == ["ANL", "ANL"]
         assert json.loads(tracker.links("ANL")["evidence"][0])["relation"] == "about"
-        assert tracker.explain("ANL", WED).attrs["news_status"] == "about_found"
+        why = tracker.explain("ANL", WED)
+        assert why.attrs["news_status"] == "about_found"
+        assert why.attrs["tickertrack"]["coverage"] == why.attrs["coverage"]
+        assert why.attrs["tickertrack"].keys() == moves.attrs["tickertrack"].keys()
+        why.to_parquet(tmp_path / "why.parquet")
+        assert pd.read_parquet(tmp_path / "why.parquet").attrs == why.attrs
         with pytest.raises(tt.QueryError):
             tracker.explain("ANL", "a Wednesday")

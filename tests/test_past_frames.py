@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -250,6 +251,78 @@ def test_a_frame_says_what_was_asked_of_which_database(filled: Path, tmp_path: P
     table.to_parquet(tmp_path / "a.parquet")
     assert pd.read_parquet(tmp_path / "a.parquet").attrs == table.attrs
     assert len(both) > len(table)
+
+
+FRAMES: dict[str, Callable[..., pd.DataFrame]] = {
+    "history": tt.Tracker.history,
+    "wide": lambda tracker, **how: tracker.history(style="wide", **how),
+    "yfinance": lambda tracker, **how: tracker.history(style="yfinance", **how),
+    "openbb": lambda tracker, **how: tracker.history(style="openbb", **how),
+    "quotes": tt.Tracker.quotes,
+    "coverage": tt.Tracker.coverage,
+    "moves": tt.Tracker.moves,
+    "links": tt.Tracker.links,
+    "actions": tt.Tracker.actions,
+    "news": tt.Tracker.news,
+}
+NOTED = {"database", "start", "end", "as_of", "currency", "coverage"}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_every_frame_says_the_same_of_itself(filled: Path, tmp_path: Path, name: str):
+    with tt.open(filled) as tracker:
+        table = FRAMES[name](tracker)
+        part = FRAMES[name](tracker, start="2021-03-03", end="2021-03-04", as_of=START)
+    note, asked = table.attrs["tickertrack"], part.attrs["tickertrack"]
+    assert note.keys() == asked.keys() == NOTED
+    assert note == json.loads(json.dumps(note))
+    assert (asked["start"], asked["end"]) == ("2021-03-03", "2021-03-04")
+    assert note["coverage"] != asked["coverage"]
+    if len(table) and "session" in table:
+        days = table["session"].dropna().astype(str).str[:10]
+        # News is asked for by the day that it appeared, which may be before its session.
+        assert note["start"] <= days.min() <= days.max()
+        assert name == "news" or (note["start"], note["end"]) == (days.min(), days.max())
+    table.to_parquet(tmp_path / "a.parquet")
+    again = pd.read_parquet(tmp_path / "a.parquet")
+    assert again.attrs == table.attrs
+    assert again.equals(table)
+
+
+def test_a_frame_of_news_spans_days_of_the_market_and_counts_what_was_read(filled: Path):
+    with tt.open(filled) as tracker:
+        table, one = tracker.news(), tracker.news(search="lemon", symbol="ANL")
+        zone = tracker.market().zone
+    stamps = table["published_at"].dropna()
+    days = [
+        stamp if len(stamp) == 10 else f"{datetime.fromisoformat(stamp).astimezone(zone):%Y-%m-%d}"
+        for stamp in stamps
+    ]
+    note = table.attrs["tickertrack"]
+    assert (note["start"], note["end"]) == (min(days), max(days))
+    assert (
+        note["coverage"]["articles"] == len(table) == sum(note["coverage"]["publishers"].values())
+    )
+    # What was read is no less where little of it is asked for.
+    assert one.attrs["tickertrack"]["coverage"] == note["coverage"]
+
+
+def test_what_is_known_is_counted_alike_from_rows_and_in_the_database(filled: Path):
+    with tt.open(filled) as tracker:
+        for asked in ({}, {"symbols": "ANL"}, {"symbols": ["BOP", "KEL"], "start": "2021-03-05"}):
+            counts = [
+                FRAMES[name](tracker, **asked).attrs["tickertrack"]["coverage"]
+                for name in ("history", "quotes", "coverage", "moves", "links", "actions")
+            ]
+            assert counts == [counts[0]] * len(counts)
+            assert counts[0]["captured"] > 0
+
+
+def test_a_frame_without_rows_spans_nothing_that_was_not_asked_for(filled: Path):
+    with tt.open(filled) as tracker:
+        note = tracker.quotes("ANL", start="2031-01-01").attrs["tickertrack"]
+    assert (note["start"], note["end"]) == ("2031-01-01", None)
+    assert note["coverage"] == {"captured": 0, "implied": 0, "missing": 0}
 
 
 @pytest.mark.parametrize("style", ["tidy", "wide", "yfinance", "openbb"])

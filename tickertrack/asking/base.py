@@ -94,10 +94,13 @@ class Questions(ABC):
         return table
 
     def _noted(self, table: pd.DataFrame, scope: Scope) -> pd.DataFrame:
-        """Say in a frame what was asked."""
-        from tickertrack.frames import noted  # noqa: PLC0415
+        """Say in a frame what was asked, and how much of it is known."""
+        from tickertrack.frames import noted, spanned  # noqa: PLC0415
 
-        return noted(table, self.note(scope.span, scope.as_of))
+        names, span, as_of = scope
+        with told(self.path):
+            counts = read.coverage_counts(self.reader(), names, span)
+        return noted(table, spanned(self.note(span, as_of), table["session"]), counts)
 
     @contextmanager
     def _stream(

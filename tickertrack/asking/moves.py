@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from tickertrack.asking.base import Questions, Scope
@@ -80,12 +80,15 @@ class MoveQuestions(Questions):
         as_of: str | date | None = None,
     ) -> pd.DataFrame:
         """Give articles by the market's day on which they say they appeared."""
-        from tickertrack.frames import frame, noted  # noqa: PLC0415
+        from tickertrack.frames import frame, noted, spanned  # noqa: PLC0415
 
-        with self.past(as_of) as past:
+        span, zone = span_of(start, end), self.market().zone
+        with self.past(as_of) as past, told(self.path):
             rows = past.news_rows(start, end, symbol=symbol, search=search)
+            read_of = news.articles_read(past.reader(), news.NewsQuestion(span, zone))
             warn_of_strangers(self, [symbol.upper()] if symbol and not rows else [], ())
-        return noted(frame(rows, news.NEWS), self.note(span_of(start, end), as_of))
+        note = spanned(self.note(span, as_of), [_day_in(zone, row["published_at"]) for row in rows])
+        return noted(frame(rows, news.NEWS), note, read_of)
 
     def explain(
         self, symbol: str, day: str | date, *, as_of: str | date | None = None
@@ -103,7 +106,7 @@ class MoveQuestions(Questions):
         table = Explanation(frame(explained(found), EXPLANATION))
         kept = ("move", "coverage", "news_status")
         table.attrs.update({name: found[name] for name in kept})
-        return noted(table, self.note(span_of(day, day), as_of))
+        return noted(table, self.note(span_of(day, day), as_of), found["coverage"])
 
     # ---- as rows
 
@@ -263,6 +266,13 @@ def explained(found: dict[str, Any]) -> list[read.Row]:
     """Lay an explanation's news out as rows: the links, then the rest of the day."""
     blank = dict.fromkeys(EXPLANATION)
     return [blank | row for row in (*found["links"], *found["same_day"])]
+
+
+def _day_in(zone: tzinfo, published: str | None) -> str | None:
+    """Give the local day of a time; a bare day is one."""
+    if published is None or len(published) == len("2024-05-08"):
+        return published
+    return str(datetime.fromisoformat(published).astimezone(zone).date())
 
 
 def _ranked(links: Sequence[read.Row], everything: Sequence[read.Row]) -> list[read.Row]:

@@ -46,7 +46,7 @@ class PriceQuestions(Questions):
         percent), first, high, low (float64), status, quotes (int64), method. `adjusted` makes
         prices before a confirmed corporate action comparable with those after it.
         """
-        from tickertrack.frames import coverage_of, frame, noted, styled  # noqa: PLC0415
+        from tickertrack.frames import coverage_of, frame, noted, spanned, styled  # noqa: PLC0415
 
         names, span = names_of(symbols), span_of(start, end)
         with self.past(as_of) as past, told(self.path):
@@ -58,7 +58,8 @@ class PriceQuestions(Questions):
             coverage, known = coverage_of(table, past.sessions()), list(table["symbol"].unique())
             warn_of_strangers(self, names, known)
         answer = styled(table, style, symbols=names or known, zone=str(self.market().zone))
-        return noted(answer, self.note(span, as_of), coverage=coverage)
+        note = spanned(self.note(span, as_of), table["session"])
+        return noted(answer, note, coverage)
 
     def quotes(
         self,

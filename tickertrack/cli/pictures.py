@@ -38,15 +38,20 @@ def write(tracker: Tracker, rows: Sequence[Row], path: Path, note: Note) -> int:
     # Imported here: pandas takes its time.
     from tickertrack.frames import (  # noqa: PLC0415
         PICTURES,
+        coverage_of,
         frame,
         noted,
+        spanned,
         write_file,
         write_picture,
     )
 
     if path.suffix.lower() in PICTURES:
         return write_picture(_courses(tracker, rows), path)
-    return write_file(noted(frame(rows, read.HISTORY), note), path, PICTURES)
+    table = frame(rows, read.HISTORY)
+    spanning = spanned(note, table["session"])
+    answer = noted(table, spanning, coverage_of(table, tracker.sessions()))
+    return write_file(answer, path, PICTURES)
 
 
 def sparked(tracker: Tracker, rows: Sequence[Row]) -> list[Row]:

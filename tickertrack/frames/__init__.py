@@ -2,7 +2,7 @@
 
 from tickertrack.frames.files import EXPORTS, write_file
 from tickertrack.frames.notebooks import Explanation, holdings_html
-from tickertrack.frames.notes import Note, coverage_of, noted
+from tickertrack.frames.notes import Note, coverage_of, noted, spanned
 from tickertrack.frames.pictures import PICTURES, Picture, write_picture
 from tickertrack.frames.styles import Style, styled
 from tickertrack.frames.typed import frame, stream
@@ -18,6 +18,7 @@ __all__ = [
     "frame",
     "holdings_html",
     "noted",
+    "spanned",
     "stream",
     "styled",
     "write_file",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["Note", "coverage_of", "noted"]
+__all__ = ["Note", "coverage_of", "noted", "spanned"]
 
 _EARLIEST, _LATEST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31", "us")
 
@@ -24,10 +25,21 @@ class Note:
     currency: str | None
 
 
-def noted(table: pd.DataFrame, note: Note, **more: object) -> pd.DataFrame:
-    """Write a note, and more that JSON can say, into `attrs["tickertrack"]`."""
-    table.attrs["tickertrack"] = {**asdict(note), **more}
+def noted(
+    table: pd.DataFrame, note: Note, coverage: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """Write a note, and how much is known, as JSON can say it, into `attrs["tickertrack"]`."""
+    table.attrs["tickertrack"] = {**asdict(note), "coverage": coverage}
     return table
+
+
+def spanned(note: Note, days: pd.Series | Sequence[str | None]) -> Note:
+    """Let a note without a start or an end have those of the rows, by their days."""
+    known = pd.Series(days).dropna()
+    if known.empty or (note.start and note.end):
+        return note
+    first, last = (str(day)[:10] for day in (known.min(), known.max()))
+    return replace(note, start=note.start or first, end=note.end or last)
 
 
 def coverage_of(table: pd.DataFrame, sessions: Sequence[str]) -> dict[str, int]:

@@ -16,6 +16,7 @@ __all__ = [
     "NEWS",
     "NewsQuestion",
     "articles_by_session",
+    "articles_read",
     "best_links",
     "coverage_of",
     "links",
@@ -58,10 +59,7 @@ class NewsQuestion(NamedTuple):
 
 def news(connection: sqlite3.Connection, question: NewsQuestion) -> list[Row]:
     """Read articles with their session and what they are about, by time of publication."""
-    conditions, values = [], []
-    for condition, more in _conditions(question):
-        conditions.append(condition)
-        values.extend(more)
+    where, values = _where(question)
     rows = connection.execute(
         f"SELECT {_URL} AS url, title, published_at, published_precision, session, publisher,"
         f" {_names('symbol')} AS about,"
@@ -69,10 +67,16 @@ def news(connection: sqlite3.Connection, question: NewsQuestion) -> list[Row]:
         "   WHERE article_id = articles.id ORDER BY symbol)) AS mentions,"
         f" {_names('sector')} AS sector, {_names('market')} AS market_wide, byline, tags"
         " FROM articles LEFT JOIN alignments ON article_id = articles.id"
-        f" WHERE {' AND '.join(conditions) or '1'} ORDER BY published_at, url, articles.id",
+        f" WHERE {where} ORDER BY published_at, url, articles.id",
         values,
     )
     return [_news_row(dict(row)) for row in rows]
+
+
+def _where(question: NewsQuestion) -> tuple[str, list[str]]:
+    found = list(_conditions(question))
+    where = " AND ".join(condition for condition, _ in found)
+    return where or "1", [value for _, values in found for value in values]
 
 
 def _conditions(question: NewsQuestion) -> Iterator[tuple[str, list[str]]]:
@@ -243,10 +247,21 @@ def news_of_session(connection: sqlite3.Connection, session: str) -> list[Row]:
 
 def coverage_of(connection: sqlite3.Connection, session: date) -> Row:
     """Count the articles of a session, by publisher."""
+    found = "alignments JOIN articles ON articles.id = article_id WHERE session = ?"
+    return _counted(connection, found, [session.isoformat()])
+
+
+def articles_read(connection: sqlite3.Connection, question: NewsQuestion) -> Row:
+    """Count the articles that a question asks for, by publisher."""
+    where, values = _where(question)
+    return _counted(connection, f"articles WHERE {where}", values)
+
+
+def _counted(connection: sqlite3.Connection, found: str, values: Sequence[str]) -> Row:
     rows = connection.execute(
-        "SELECT coalesce(publisher, 'unknown'), count(*) FROM alignments JOIN articles"
-        " ON articles.id = article_id WHERE session = ? GROUP BY 1 ORDER BY 2 DESC, 1",
-        (session.isoformat(),),
+        f"SELECT coalesce(publisher, 'unknown'), count(*) FROM {found}"
+        " GROUP BY 1 ORDER BY 2 DESC, 1",
+        values,
     )
     publishers = {row[0]: row[1] for row in rows}
     return {"articles": sum(publishers.values()), "publishers": publishers}

@@ -17,6 +17,7 @@ __all__ = [
     "Span",
     "batches",
     "coverage",
+    "coverage_counts",
     "history",
     "holdings",
     "known_symbols",
@@ -164,6 +165,29 @@ def coverage(symbols: Sequence[str], span: Span) -> Question:
         [*names, *values],
         COVERAGE,
     )
+
+
+def coverage_counts(
+    connection: sqlite3.Connection, symbols: Sequence[str], span: Span
+) -> dict[str, int]:
+    """
+    Count the prices of symbols in a range that were captured and implied, and sessions without one.
+
+    Missing are the sessions between a symbol's first and last price in the range that have none.
+    """
+    where, values = span.where("session")
+    chosen, names = _any_of("symbol", symbols)
+    series = (
+        "SELECT count(*) AS prices, sum(quotes = 0) AS implied, min(session) AS since,"
+        f" max(session) AS until FROM prices WHERE {chosen} AND {where} GROUP BY symbol"
+    )
+    between = "(SELECT count(*) FROM sessions WHERE session BETWEEN since AND until)"
+    captured, implied, missing = connection.execute(
+        "SELECT coalesce(sum(prices - implied), 0), coalesce(sum(implied), 0),"
+        f" coalesce(sum(max({between} - prices, 0)), 0) FROM ({series})",
+        [*names, *values],
+    ).fetchone()
+    return {"captured": captured, "implied": implied, "missing": missing}
 
 
 def quarantine() -> Question:
