@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import sqlite3
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -354,9 +356,12 @@ def test_a_mistyped_style_gets_a_suggestion(filled: Path, style: Any, near: str)
 def priced(path: Path, symbol: str = "ANL", price: float = 33.3) -> Path:
     """Write one price to a file."""
     row = {"symbol": symbol, "session": pd.Timestamp("2024-05-14"), "price": price}
-    write_file(
-        noted(pd.DataFrame([row]), tt.open(path.with_name("x.db")).note(NO_SPAN, None)), path
-    )
+    return booked(pd.DataFrame([row]), path)
+
+
+def booked(table: pd.DataFrame, path: Path) -> Path:
+    """Write prices to a file as a tracker does, which knows their currency."""
+    write_file(noted(table, tt.open(path.with_name("x.db")).note(NO_SPAN, None)), path)
     return path
 
 
@@ -377,12 +382,59 @@ def test_price_lines_name_commodities_as_each_program_does(
     assert priced(tmp_path / f"a.{ending}", symbol).read_text() == line
 
 
+UNNAMED = ('A"B', "A\nP 2024", "A;B", "\x1b[31m")
+
+
 @pytest.mark.parametrize("ending", ["ledger", "beancount"])
-@pytest.mark.parametrize("symbol", ['A"B', "A\nP 2024", "A;B", "\x1b[31m"])
-def test_a_symbol_that_no_book_can_name_is_refused(tmp_path: Path, symbol: str, ending: str):
+@pytest.mark.parametrize("symbol", UNNAMED)
+def test_a_symbol_that_no_book_can_name_makes_none(tmp_path: Path, symbol: str, ending: str):
     with pytest.raises(QueryError, match="no commodity"):
         priced(tmp_path / f"a.{ending}", symbol)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", ["ledger", "beancount"])
+def test_a_symbol_that_no_book_can_name_costs_no_other(
+    filled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str
+):
+    run = command_line(capsys)
+    good, bad, odd = (tmp_path / f"{name}.{ending}" for name in ("good", "bad", "odd"))
+    assert run("--db", str(filled), "export", "prices", "-o", str(good))[0] == 0
+    with sqlite_copy(filled, tmp_path / "x.db") as connection:
+        for name, symbol in zip(UNNAMED, ("BOP", "FCCL", "HUBC", "KEL"), strict=True):
+            connection.execute("UPDATE prices SET symbol = ? WHERE symbol = ?", (name, symbol))
+    code, _, err = run("--db", str(tmp_path / "x.db"), "export", "prices", "-o", str(bad))
+    assert (code, err.count("\n"), "\x1b" in err) == (1, 1, False)
+    assert "and 1 more" in err
+    assert f"which {ending} cannot name; written to .csv they are there" in err
+    left = {"BOP", "FCCL", "HUBC", "KEL"}
+    kept = [line for line in good.read_text().splitlines() if not left & {*line.split()}]
+    assert bad.read_text().splitlines() == kept
+    # Of a history too, and the other forms have all.
+    assert run("--db", str(tmp_path / "x.db"), "history", "ANL", 'a"b', "-o", str(odd))[0] == 1
+    assert odd.read_text().splitlines() == [line for line in kept if "ANL" in line]
+    table = str(tmp_path / "all.csv")
+    assert run("--db", str(tmp_path / "x.db"), "export", "prices", "-o", table)[0] == 0
+
+
+@contextmanager
+def sqlite_copy(path: Path, copy: Path) -> Iterator[sqlite3.Connection]:
+    """Copy a database, to be changed by hand."""
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+        yield target
+        target.commit()
+
+
+def test_what_a_book_cannot_name_is_told_in_python_once_the_rest_is_written(tmp_path: Path):
+    rows = [
+        {"symbol": symbol, "session": pd.Timestamp("2024-05-14"), "price": 33.3}
+        for symbol in ("ANL", *UNNAMED)
+    ]
+    with pytest.raises(tt.LeftOutError) as left:
+        booked(pd.DataFrame(rows), tmp_path / "a.ledger")
+    assert (left.value.symbols, left.value.written) == (UNNAMED, 1)
+    assert (tmp_path / "a.ledger").read_text() == "P 2024-05-14 ANL 33.30 PKR\n"
 
 
 @pytest.mark.parametrize("ending", ["ledger", "beancount"])

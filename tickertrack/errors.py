@@ -6,6 +6,7 @@ Everything that can go wrong, as one tree.
         NewerSchemaError        2   the database was written by a newer tickertrack
         NoDatabaseError         2   a question to a database that is not there
       QueryError                2   a question that cannot be meant: a start after the end
+      LeftOutError              1   a file without what its form cannot say: `symbols`, `written`
       SourceError               1   a file or record that cannot be read: `path`, `line`
         FetchError              75  an address that cannot be fetched: `reason`, `temporary`
         OutOfReachError         1   a file that the system does not give now
@@ -34,6 +35,7 @@ __all__ = [
     "CorruptError",
     "DiskFullError",
     "FetchError",
+    "LeftOutError",
     "LockedError",
     "NewerSchemaError",
     "NoDatabaseError",
@@ -98,6 +100,23 @@ class QueryError(TickertrackError):
     """A question that cannot be meant."""
 
     exit_code = 2
+
+
+class LeftOutError(TickertrackError):
+    """A file that is written, but for the symbols that its form cannot say."""
+
+    def __init__(
+        self, what: str, *, path: Path | str, symbols: tuple[str, ...], written: int
+    ) -> None:
+        """Carry the file, what it lacks, and the count of the rows that it has."""
+        super().__init__(what, advice="written to .csv they are there")
+        self.path = path
+        self.symbols = symbols
+        self.written = written
+
+    def where(self) -> str:
+        """Name the file."""
+        return str(self.path)
 
 
 class SourceError(TickertrackError):

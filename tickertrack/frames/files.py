@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -15,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tickertrack.errors import QueryError, TickertrackError
+from tickertrack.errors import LeftOutError, QueryError, TickertrackError
 from tickertrack.frames.ledgers import to_beancount, to_ledger
 from tickertrack.frames.typed import DAYS, MOMENTS
 from tickertrack.harmless import safe_cell
@@ -26,6 +27,8 @@ __all__ = ["EXPORTS", "drafted", "unknown_ending", "write_file"]
 # What a sheet and one of its cells hold; of a text in halves of a pair, as it counts them.
 _SHEET_ROWS, _CELL = 1_048_576, 32_767
 _GROUP = 50
+# So much of a symbol, and of so many of them, is told where they are left out.
+_SHOWN, _MOST = 60, 3
 
 
 def write_file(
@@ -36,7 +39,8 @@ def write_file(
 
     Texts are made harmless for CSV and spreadsheets. What is there keeps its mode, and a link
     still points to it. Raises QueryError for an unknown ending, and suggests one of ours or of
-    the others that its caller writes.
+    the others that its caller writes; and LeftOutError, once all else is written, where there are
+    symbols that a book cannot name.
     """
     writer = EXPORTS.get(path.suffix.lower())
     if writer is None:
@@ -45,8 +49,18 @@ def write_file(
         answer = _read(answer)
     counts: list[int] = []
     with drafted(path) as draft:
-        writer(_counted(answer, counts), draft)
+        left = writer(_counted(answer, counts), draft)
+    if left:
+        raise _lacking(path, left, sum(counts))
     return sum(counts)
+
+
+def _lacking(path: Path, left: Counter[str], rows: int) -> LeftOutError:
+    shown = ", ".join(repr(symbol[:_SHOWN]) for symbol in list(left)[:_MOST])
+    more = f" and {len(left) - _MOST} more" if len(left) > _MOST else ""
+    book = path.suffix.removeprefix(".").lower()
+    lacks = f"{left.total()} of {rows} rows left out, of {shown}{more}, which {book} cannot name"
+    return LeftOutError(lacks, path=path, symbols=tuple(left), written=rows - left.total())
 
 
 def unknown_ending(path: Path, known: Iterable[str]) -> QueryError:
@@ -187,7 +201,7 @@ def _fitting(text: str) -> str:
     return pairs[: 2 * (_CELL - 1)].decode("utf-16-le", "ignore") + "…"
 
 
-EXPORTS: dict[str, Callable[[pa.RecordBatchReader, Path], None]] = {
+EXPORTS: dict[str, Callable[[pa.RecordBatchReader, Path], Counter[str] | None]] = {
     ".csv": _to_csv,
     ".json": _to_json,
     ".jsonl": _to_jsonl,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tickertrack.errors import QueryError
 from tickertrack.harmless import safe_term
@@ -26,33 +27,50 @@ _NEEDED = {"symbol", "session", "price"}
 _OF_OTHERS = {"verdict", "abnormal"}
 _LONGEST = 60
 
-Namer = Callable[[str], str]
+
+class _Book(NamedTuple):
+    """A program, its price line, and what it calls a symbol: None where it cannot name it."""
+
+    program: str
+    line: str
+    named: Callable[[str], str | None]
 
 
-def to_ledger(answer: pa.RecordBatchReader, path: Path) -> None:
-    """Write `P 2024-05-14 ANL 33.30 PKR`. Raises QueryError for a name that ledger cannot have."""
-    _write(answer, path, "P {session} {symbol} {price} {currency}\n", _in_ledger)
-
-
-def to_beancount(answer: pa.RecordBatchReader, path: Path) -> None:
+def to_ledger(answer: pa.RecordBatchReader, path: Path) -> Counter[str]:
     """
-    Write `2024-05-14 price ANL 33.30 PKR`.
+    Write `P 2024-05-14 ANL 33.30 PKR`, and count the rows of symbols that ledger cannot name.
+
+    Raises QueryError where it can name none.
+    """
+    return _write(answer, path, _LEDGER)
+
+
+def to_beancount(answer: pa.RecordBatchReader, path: Path) -> Counter[str]:
+    """
+    Write `2024-05-14 price ANL 33.30 PKR`, and count the rows of symbols that it cannot name.
 
     A symbol that begins with a digit gets an `X` before it, as beancount's commodities begin with
-    a letter. Raises QueryError for a name that it cannot have.
+    a letter. Raises QueryError where it can name none.
     """
-    _write(answer, path, "{session} price {symbol} {price} {currency}\n", _in_beancount)
+    return _write(answer, path, _BEANCOUNT)
 
 
-def _write(answer: pa.RecordBatchReader, path: Path, line: str, name: Namer) -> None:
-    currency = name(_currency_of(answer.schema))
+def _write(answer: pa.RecordBatchReader, path: Path, book: _Book) -> Counter[str]:
+    code, written, left = _currency_of(answer.schema), 0, Counter[str]()
+    currency = book.named(code)
+    if currency is None:
+        raise _refused(code, book)
     with path.open("w", encoding="utf-8", newline="") as file:
         for symbol, session, price in _prices(answer):
-            file.write(
-                line.format(
-                    session=session, symbol=name(symbol), price=_figure(price), currency=currency
-                )
-            )
+            name = book.named(symbol)
+            if name is None:
+                left[symbol] += 1
+                continue
+            figures = {"symbol": name, "price": _figure(price), "currency": currency}
+            written += file.write(book.line.format(session=session, **figures))
+    if left and not written:
+        raise _refused(next(iter(left)), book)
+    return left
 
 
 def _prices(answer: pa.RecordBatchReader) -> Iterator[tuple[str, str, float]]:
@@ -80,24 +98,23 @@ def _figure(price: float) -> str:
     return f"{whole}.{digits:<02}"
 
 
-def _in_ledger(symbol: str) -> str:
+def _in_ledger(symbol: str) -> str | None:
     if _BARE.fullmatch(symbol):
         return symbol
     # Its reports go to a terminal.
-    if _QUOTED.fullmatch(symbol) and safe_term(symbol) == symbol:
-        return f'"{symbol}"'
-    raise _refused(symbol, "ledger")
+    is_safe = _QUOTED.fullmatch(symbol) and safe_term(symbol) == symbol
+    return f'"{symbol}"' if is_safe else None
 
 
-def _in_beancount(symbol: str) -> str:
+def _in_beancount(symbol: str) -> str | None:
     name = f"X{symbol}" if symbol[:1].isdigit() else symbol
-    if _CURRENCY.fullmatch(name):
-        return name
-    raise _refused(symbol, "beancount")
+    return name if _CURRENCY.fullmatch(name) else None
 
 
-def _refused(symbol: str, program: str) -> QueryError:
-    return QueryError(
-        f"{symbol[:_LONGEST]!r} can be no commodity of {program}",
-        advice="leave it out, or write .csv",
-    )
+def _refused(symbol: str, book: _Book) -> QueryError:
+    fault = f"{symbol[:_LONGEST]!r} can be no commodity of {book.program}"
+    return QueryError(fault, advice="write .csv")
+
+
+_LEDGER = _Book("ledger", "P {session} {symbol} {price} {currency}\n", _in_ledger)
+_BEANCOUNT = _Book("beancount", "{session} price {symbol} {price} {currency}\n", _in_beancount)
