@@ -373,8 +373,10 @@ def test_a_page_with_a_symbol_longer_than_any_costs_no_other_page(folder: Path) 
 
 GOOD = 'name = "own"\nline = "{symbol} {price} {change} {percent}"\n'
 BAD = [
-    ('line = "{symbol} {price} {change} {percent}"', "name", "must be a text"),
-    ('name = "own"', "line", "must be a text"),
+    ('line = "{symbol} {price} {change} {percent}"', "name", "is missing; write 'own'"),
+    ('name = 5\nline = "{symbol} {price} {change} {percent}"', "name", "is 5; write 'own'"),
+    ('name = "own"', "line", "names no form"),
+    ('name = "own"\nline = 5', "line", "must be a text"),
     ('name = "own"\nline = []', "line", "names no form"),
     (
         'name = "other"\nline = "{symbol} {price} {change} {percent}"',

@@ -198,13 +198,20 @@ def test_a_page_must_be_of_the_publishers_hosts(
     [
         ("dialects/gazette.toml", "name = ", "dialects/gazette.toml: is not TOML"),
         ("dialects/gazette.toml", "nam = 'x'", "dialects/gazette.toml: nam: unknown key"),
-        ("dialects/gazette.toml", DIALECT.replace("gazette", "x"), ": name: must be 'gazette'"),
+        (
+            "dialects/gazette.toml",
+            DIALECT.replace("gazette", "x"),
+            ": name: is 'x'; write 'gazette'",
+        ),
         (
             "dialects/gazette.toml",
             f"{DIALECT}[samples]\nread = 5",
             ": samples.read: must be a list",
         ),
         ("publishers/gazette.toml", 'name = "gazette"', ": dialects: needs at least one"),
+        ("publishers/gazette.toml", DIALECT, "is a dialect; `tickertrack dialects check publi"),
+        ("dialects/gazette.toml", PUBLISHER, "is a publisher; `tickertrack publishers check dia"),
+        ("dialects/gazette.toml", "# later", "is empty; `tickertrack dialects list` names others"),
         ("publishers/gazette.toml", f'market = "lse"\n{PUBLISHER}', "no market named 'lse'"),
     ],
 )
@@ -215,6 +222,52 @@ def test_a_file_that_cannot_be_used_is_refused_by_path_and_key(
     code, _, said = call(file.partition("/")[0], "check", file, "page.txt")
     assert code == 2
     assert told in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "told"),
+    [
+        ("dialects", "gazete.toml", "no dialect of that name; did you mean 'gazette'?"),
+        ("dialects", "brecorder-2023", "no dialect of that name; did you mean 'brecorder-2022'?"),
+        ("publishers", "brecordr", "no publisher of that name; did you mean 'brecorder'?"),
+        ("publishers", "x.toml", "no publisher of that name; `tickertrack publishers list` names"),
+        ("dialects", "page.txt", "a dialect is a .toml file, and pages come after it"),
+        ("dialects", "bytes.toml", "bytes.toml: is not TOML: it is no text in UTF-8"),
+    ],
+)
+def test_a_file_that_is_not_there_or_none_of_its_kind_is_told_as_what_it_is(
+    call: Call, folder: Path, kind: str, file: str, told: str
+):
+    (folder / "bytes.toml").write_bytes(b"\xff")
+    code, rows, said = call(kind, "check", file, "page.txt")
+    assert (code, rows, said.count("\n")) == (2, [], 1)
+    assert said.startswith(f"tickertrack: {file}: ")
+    assert told in said
+    assert "--config" not in said
+
+
+def test_a_file_is_found_by_its_name_and_ones_own_first(call: Call, folder: Path):
+    assert call("dialects", "check", "gazette", "page.txt")[0] == 0
+    assert call("publishers", "check", "gazette", "page.txt")[0] == 0
+    text = DIALECT.replace('"gazette"', '"aof"') + SAMPLES
+    (folder / "dialects/aof.toml").write_text(text, encoding="utf-8")
+    code, _, told = call("dialects", "check", "aof")
+    assert (code, told) == (0, "aof.toml: 2 of 2 samples as they should be\n")
+
+
+def test_settings_that_are_not_there_are_told_with_their_option(call: Call):
+    code, _, told = call("--config", "none.toml", "dialects", "list")
+    assert (code, "none.toml: cannot be read (" in told, "check --config" in told) == (
+        2,
+        True,
+        True,
+    )
+
+
+def test_a_dialect_that_is_tried_is_nobodys(call: Call):
+    assert "publisher" not in call("dialects", "check", "dialects/gazette.toml", "page.txt")[2]
+    told = call("publishers", "check", "publishers/gazette.toml", "page.txt")[2]
+    assert "publisher gazette; dialect gazette" in told
 
 
 def test_a_page_that_is_not_there_is_a_problem_and_costs_no_other(call: Call):

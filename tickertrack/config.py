@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from tickertrack.errors import ConfigError
 from tickertrack.suggest import meant
 
-__all__ = ["Config", "load_config", "read_toml", "refuse_unknown"]
+__all__ = ["Config", "load_config", "named_as_its_file", "read_toml", "refuse_unknown"]
 
 FILE_NAME = "config.toml"
 ENVIRONMENT_PREFIX = "TICKERTRACK_"
@@ -126,7 +126,7 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     """
     environ = os.environ if environ is None else environ
     chosen = path or Path(FILE_NAME)
-    table = read_toml(chosen) if path or chosen.exists() else {}
+    table = read_toml(chosen, "check --config") if path or chosen.exists() else {}
     config = Config(folder=chosen.parent)
     sections = set(Config._fields) - {"folder"}
     refuse_unknown(table, sections, path=chosen)
@@ -141,16 +141,31 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     return config
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file; raises ConfigError with the path and, for a syntax error, the line."""
+def read_toml(path: Path, advice: str = "") -> dict[str, Any]:
+    """
+    Read a TOML file.
+
+    Raises ConfigError with the path, for a syntax error the line, and for a file that cannot be
+    read the advice.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise ConfigError(
-            f"cannot be read ({error.strerror})", path=path, advice="check --config and the path"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        fault = f"cannot be read ({error.strerror})"
+        raise ConfigError(fault, path=path, advice=advice) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("is not TOML: it is no text in UTF-8", path=path) from error
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"is not TOML: {error}", path=path) from error
+
+
+def named_as_its_file(table: Mapping[str, Any], path: Path) -> None:
+    """Raise ConfigError where a file does not say its own name."""
+    name = table.get("name")
+    if name != path.stem:
+        said = "is missing" if name is None else f"is {name!r}"
+        advice = f"write {path.stem!r}, as the file is named"
+        raise ConfigError(said, path=path, key="name", advice=advice)
 
 
 def refuse_unknown(

@@ -61,7 +61,7 @@ class Trial:
 def desk_of(dialect: Dialect, market: Market) -> Desk:
     """Make a desk at which every page is of a publisher who prints this dialect alone."""
     periods = (Period(dialect, None, None),)
-    nobody = Publisher(dialect.name, dialect.title, (), (), market.zone, "", None, None, periods)
+    nobody = Publisher("", "", (), (), market.zone, "", None, None, periods)
     return Desk((nobody,), market, nobody)
 
 
@@ -122,11 +122,15 @@ def _told(name: str, page: Page) -> str:
         "publisher": page.publisher,
         "dialect": strip.dialect or None,
     }
-    known = "; ".join(f"{what} {fact}" for what, fact in facts.items() if fact)
+    if page.publisher == "":
+        # Nobody's page: it is the dialect that is tried.
+        del facts["publisher"]
+    known = [f"{what} {fact}" for what, fact in facts.items() if fact]
     lacking = ", ".join(what for what, fact in facts.items() if not fact)
     counts = f"{len(strip.quotes)} lines read, {len(strip.quarantined)} refused"
     repeated = f", {strip.repeats} repeated" if strip.repeats else ""
-    return f"{name}: {counts}{repeated}; {known}" + (f"; no {lacking}" if lacking else "")
+    lacks = [f"no {lacking}"] if lacking else []
+    return "; ".join((f"{name}: {counts}{repeated}", *known, *lacks))
 
 
 def _problems(name: str, page: Page) -> Iterator[str]:

@@ -11,7 +11,9 @@ import click
 
 from tickertrack.cli.output import chosen, columns_given, complain, format_option, say, show
 from tickertrack.cli.params import Group
+from tickertrack.config import read_toml
 from tickertrack.errors import ConfigError
+from tickertrack.suggest import near
 from tickertrack.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -24,6 +26,13 @@ DIALECTS = ("name", "title", "from", "until", "place", "refuses", "file")
 PUBLISHERS = ("name", "title", "hosts", "market", "dialects", "read", "file")
 # What a table has room for; why a line is as it is, is told below.
 _IN_A_TABLE = ("symbol", "price", "change", "percent", "verdict", "raw")
+
+# What only a file of the one kind says.
+_SAID = {
+    "dialects": {"line", "extends", "number", "words"},
+    "publishers": {"hosts", "feeds", "timezone", "dialects"},
+}
+_SHIPPED = Path(__file__).parent.parent
 
 Row = dict[str, Any]
 
@@ -116,18 +125,21 @@ _pages = click.argument("pages", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_obj
 def check_dialect(tracker: Tracker, file: Path, pages: tuple[Path, ...], form: str | None) -> int:
     """
-    Try the dialect of FILE on its own samples and on saved PAGES (- reads standard input).
+    Try the dialect of FILE, or of its name, on its own samples and on saved PAGES (- reads
+    standard input).
 
     Stores nothing. Exit code 4 where a sample or a page is not read as it should be; of what is
     nearly a ticker line it says which piece fails.
 
     \b
     tickertrack dialects check dialects/gazette.toml page.html
+    tickertrack dialects check brecorder-2022
     pbpaste | tickertrack dialects check dialects/gazette.toml -
     """
     from tickertrack.dialects import dialect_in  # noqa: PLC0415
     from tickertrack.trial import desk_of, try_pages, try_samples  # noqa: PLC0415
 
+    file = _checked("dialects", file, tracker)
     dialect, market = dialect_in(file, _folder_of(file, tracker)), tracker.market()
     samples = try_samples(file, dialect, market)
     tried = [*([samples] if samples else []), *try_pages(pages, desk_of(dialect, market))]
@@ -143,7 +155,8 @@ def check_dialect(tracker: Tracker, file: Path, pages: tuple[Path, ...], form: s
 @click.pass_obj
 def check_publisher(tracker: Tracker, file: Path, pages: tuple[Path, ...], form: str | None) -> int:
     """
-    Try the publisher of FILE, with its dialects, on saved PAGES (- reads standard input).
+    Try the publisher of FILE, or of its name, with its dialects, on saved PAGES (- reads standard
+    input).
 
     Stores nothing. Exit code 4 where a page is not read as it should be.
 
@@ -155,6 +168,7 @@ def check_publisher(tracker: Tracker, file: Path, pages: tuple[Path, ...], form:
     from tickertrack.publishers import publisher_in  # noqa: PLC0415
     from tickertrack.trial import try_pages  # noqa: PLC0415
 
+    file = _checked("publishers", file, tracker)
     folder = _folder_of(file, tracker)
     publisher = publisher_in(file, folder)
     market = load_market(publisher.market, folder)
@@ -206,6 +220,37 @@ def _explain(rows: list[Row]) -> None:
         others = f" (and {len(more)} more)" if more else ""
         say(f"  {first['verdict']}: {first['raw']}{others}")
         say(f"    {why}")
+
+
+def _checked(kind: str, given: Path, tracker: Tracker) -> Path:
+    """Give the file of a kind that is named, or whose name is; raises ConfigError for another."""
+    path = given if given.exists() else _by_name(kind, given, tracker)
+    if path.suffix != ".toml":
+        advice = f"a {_one(kind)} is a .toml file, and pages come after it"
+        raise ConfigError(f"is no {_one(kind)}", path=path, advice=advice)
+    keys = read_toml(path).keys()
+    if not keys:
+        raise ConfigError("is empty", path=path, advice=f"`tickertrack {kind} list` names others")
+    (other,) = _SAID.keys() - {kind}
+    if keys & _SAID[other] and not keys & _SAID[kind]:
+        advice = f"`tickertrack {other} check {path}` tries it"
+        raise ConfigError(f"is a {_one(other)}", path=path, advice=advice)
+    return path
+
+
+def _by_name(kind: str, given: Path, tracker: Tracker) -> Path:
+    known = {path.stem: path for path in _files(tracker.config.folder / kind, _SHIPPED / kind)}
+    name = given.name.removesuffix(".toml")
+    if str(given) in known:
+        return known[name]
+    found = near(name, known)
+    advice = f"did you mean {found[0]!r}?" if found else f"`tickertrack {kind} list` names those"
+    fault = f"no such file, and no {_one(kind)} of that name"
+    raise ConfigError(fault, path=given, advice=advice)
+
+
+def _one(kind: str) -> str:
+    return kind.removesuffix("s")
 
 
 def _folder_of(file: Path, tracker: Tracker) -> Path:

@@ -56,10 +56,7 @@ def dialect_in(path: Path, folder: Path) -> Dialect:
 
     Raises ConfigError with file and key.
     """
-    dialect = compile_dialect(_resolved(path, folder, ()), path=path)
-    if dialect.name != path.stem:
-        raise ConfigError(f"must be {path.stem!r}, as the file is named", path=path, key="name")
-    return dialect
+    return compile_dialect(_resolved(path, folder, ()), path=path)
 
 
 def _resolved(path: Path, folder: Path, seen: tuple[str, ...]) -> dict[str, Any]:

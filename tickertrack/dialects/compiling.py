@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
-from tickertrack.config import refuse_unknown
+from tickertrack.config import named_as_its_file, refuse_unknown
 from tickertrack.dialects.figures import (
     NUMBER,
     check_numbers,
@@ -93,8 +93,7 @@ def compile_dialect(table: Mapping[str, Any], *, path: Path) -> Dialect:
 
 def _check_shape(table: Mapping[str, Any], path: Path) -> None:
     refuse_unknown(table, KEYS | set(TABLES), path=path)
-    if not isinstance(table.get("name"), str):
-        raise ConfigError("must be a text", path=path, key="name")
+    named_as_its_file(table, path)
     for key in ("from", "until"):
         if not isinstance(table.get(key, date.min), date):
             raise ConfigError("must be a date, as 2021-04-07", path=path, key=key)
@@ -134,12 +133,13 @@ def _value_fault(name: str, key: str, value: Any) -> str:
 
 def _lines(table: Mapping[str, Any], path: Path) -> list[str]:
     """Give the forms of a line; none is needed where the dialect only says what to refuse."""
-    given = table.get("line", [] if table.get("refuse") else None)
+    given = table.get("line", [])
     lines = [given] if isinstance(given, str) else given
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
         raise ConfigError("must be a text, or a list of texts", path=path, key="line")
     if not lines and not table.get("refuse"):
-        raise ConfigError("names no form of a line", path=path, key="line")
+        advice = 'write one, such as "{symbol} {price} {change} ({percent}%)"'
+        raise ConfigError("names no form of a line", path=path, key="line", advice=advice)
     return lines
 
 

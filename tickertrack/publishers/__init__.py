@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
-from tickertrack.config import read_toml, refuse_unknown
+from tickertrack.config import named_as_its_file, read_toml, refuse_unknown
 from tickertrack.dialects import Dialect, find_toml, load_dialect
 from tickertrack.errors import ConfigError
 
@@ -83,8 +83,7 @@ def publisher_in(path: Path, folder: Path) -> Publisher:
     table, name = read_toml(path), path.stem
     refuse_unknown(table, _KEYS | {"dialects"}, path=path)
     _check_types(table, path)
-    if table.get("name") != name:
-        raise ConfigError(f"must be {name!r}, as the file is named", path=path, key="name")
+    named_as_its_file(table, path)
     pattern = _pattern(table.get("article"), path)
     return Publisher(
         name=name,
@@ -154,7 +153,7 @@ def _periods(rows: Any, path: Path, folder: Path) -> tuple[Period, ...]:
 
 
 def _check_types(table: Mapping[str, Any], path: Path) -> None:
-    for key in ("name", "title", "timezone", "market", "article", "canonical"):
+    for key in ("title", "timezone", "market", "article", "canonical"):
         if not isinstance(table.get(key, ""), str):
             raise ConfigError("must be a text", path=path, key=key)
 
