@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from tickertrack.cli import main
-from tickertrack.dialects import dialect_names, load_dialect
+from tickertrack.dialects import SHIPPED, dialect_names, load_dialect
 from tickertrack.dialects.misses import nearest_miss
+from tickertrack.markets import load_market
+from tickertrack.samples import try_samples
 
 DIALECT = """name = "gazette"
 title = "The Evening Gazette"
@@ -174,6 +176,73 @@ def test_a_sample_that_is_not_as_it_says_is_a_problem(call: Call, folder: Path):
     assert code == 4
     assert "samples.refuse: 'ANL: 33,30 0,20 (0,60 %) up' is read" in told
     assert "samples.read: 'ANL: 33.30 0.20 (0.60 %) up' is not read: after 'ANL: '" in told
+
+
+BESIDE = """indices = ["GAZ 20"]
+[[match]]
+raw = "ANL: 33,30 0,20 (0,60 %) up"
+price = "33.30"
+change = "0.20"
+verdict = "ok"
+board = "stocks"
+[[match]]
+raw = "GAZ: 1.033,30 -2,00 (-0,19 %) down"
+direction = "down"
+[[refuse]]
+raw = "ANL: suspended"
+quarantine = "no_move"
+[[refuse]]
+raw = "ANL: 33.30 0.20 (0.60 %) up"
+reason = "another house's marks"
+"""
+
+
+def test_samples_beside_a_dialect_say_all_that_is_to_come_of_a_line(call: Call, folder: Path):
+    (folder / "dialects/samples").mkdir()
+    path = folder / "dialects/samples/gazette.toml"
+    path.write_text(BESIDE, encoding="utf-8")
+    code, _, told = call("dialects", "check", "gazette")
+    assert (code, told) == (0, "gazette.toml: 6 of 6 samples as they should be\n")
+    faults = {
+        '"0.20"': ("'0,30'", "is read with change 0.20, not 0,30"),
+        '"stocks"': ('"index"', "is read with board stocks, not index"),
+        '"no_move"': ('"sign_lost"', "is refused as no_move, not sign_lost"),
+        '"ANL: suspended"': ('"ANL: gone"', "is refused as no ticker line, not no_move"),
+        "33.30 0.20 (0.60": ("33,30 0,20 (0,60", "refuse: 'ANL: 33,30 0,20 (0,60 %) up' is read"),
+        "1.033,30": ("1,033.30", "match: 'GAZ: 1,033.30 -2,00 (-0,19 %) down' is not read: after"),
+    }
+    for good, (bad, fault) in faults.items():
+        path.write_text(BESIDE.replace(good, bad), encoding="utf-8")
+        code, _, told = call("dialects", "check", "gazette")
+        assert (code, "5 of 6 samples" in told, fault in told) == (4, True, True), told
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        (BESIDE.replace("verdict", "verdikt"), "match.verdikt: unknown key; did you mean 'verd"),
+        (BESIDE.replace('"33.30"', "33.30"), "match: each needs a text `raw`, and all else are te"),
+        ("match = 5", "match: each needs a text `raw`"),
+        ('[[refuse]]\nreason = "x"', "refuse: each needs a text `raw`"),
+        ("mach = []", "mach: unknown key; did you mean 'match'?"),
+        ('market = "lse"\nmatch = []', "no market named 'lse'"),
+        ("indices = 'x'", "indices: must be a list of texts"),
+    ],
+)
+def test_samples_that_cannot_be_meant_are_refused_by_path_and_key(
+    call: Call, folder: Path, bad: str, told: str
+):
+    (folder / "dialects/samples").mkdir()
+    (folder / "dialects/samples/gazette.toml").write_text(bad, encoding="utf-8")
+    code, _, said = call("dialects", "check", "gazette")
+    assert (code, told in said) == (2, True), said
+
+
+@pytest.mark.parametrize("name", dialect_names())
+def test_a_shipped_dialect_is_tried_on_the_samples_that_are_shipped_with_it(name: str):
+    trial = try_samples(SHIPPED / f"{name}.toml", load_dialect(name), load_market("psx"))
+    assert trial is not None
+    assert (trial.problems, bool(trial.rows)) == ((), load_dialect(name).reads)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,15 @@ def test_the_package_comes_from_the_wheel(installed: Path, tmp_path: Path):
     words = [installed / "python", "-c", "import tickertrack; print(tickertrack.__file__)"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert str(installed.parent) in done.stdout
+    # A dialect's samples come along.
+    tried = subprocess.run(
+        [installed / "tickertrack", "dialects", "check", "brecorder-2022"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "samples as they should be" in tried.stderr
 
 
 def test_init_and_run_work_and_say_that_the_net_is_out_of_reach(installed: Path, tmp_path: Path):

@@ -8,23 +8,22 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tickertrack.config import read_toml
 from tickertrack.dialects import Dialect
 from tickertrack.dialects.misses import Miss, nearest_miss
 from tickertrack.errors import SourceError
 from tickertrack.ingest import captures_for
 from tickertrack.isolation import IsolatedReader
-from tickertrack.models import Page, Quarantined, Quote, Strip
+from tickertrack.models import Page, Quarantined, Quote
 from tickertrack.pages import Capture, Desk
 from tickertrack.pages.bounds import excess_of
 from tickertrack.pages.telling import telling_of
 from tickertrack.publishers import Period, Publisher
-from tickertrack.strips import fold, fold_lines, read_strip
+from tickertrack.strips import fold_lines
 
 if TYPE_CHECKING:
     from tickertrack.markets import Market
 
-__all__ = ["COLUMNS", "Trial", "desk_of", "try_pages", "try_samples"]
+__all__ = ["COLUMNS", "Trial", "desk_of", "quote_row", "try_pages"]
 
 COLUMNS = (
     *("file", "verdict", "symbol", "price", "change", "percent", "direction", "board"),
@@ -65,28 +64,6 @@ def desk_of(dialect: Dialect, market: Market) -> Desk:
     return Desk((nobody,), market, nobody)
 
 
-def try_samples(path: Path, dialect: Dialect, market: Market) -> Trial | None:
-    """Read the lines that a dialect's file gives as samples; None where it gives none."""
-    samples = read_toml(path).get("samples", {})
-    rows: list[Row] = []
-    problems: list[str] = []
-    wanted = {line: kind for kind in ("read", "refuse") for line in samples.get(kind, ())}
-    for line, kind in wanted.items():
-        strip, _ = read_strip([fold(line)], (), [dialect], market)
-        rows += [_quote_row(path.name, quote) for quote in strip.quotes]
-        if bool(strip.quotes) != (kind == "read"):
-            problems.append(f"{path}: samples.{kind}: {line!r} {_told_of(line, strip, dialect)}")
-    told = f"{path.name}: {len(wanted) - len(problems)} of {len(wanted)} samples as they should be"
-    return Trial(rows, told, tuple(problems)) if wanted else None
-
-
-def _told_of(line: str, strip: Strip, dialect: Dialect) -> str:
-    if strip.quotes:
-        return "is read"
-    miss = nearest_miss(dialect.without_prefix(fold(line))[0], dialect)
-    return f"is not read: {miss.told}" if miss else "is not read"
-
-
 def try_pages(paths: tuple[Path, ...], desk: Desk) -> Iterator[Trial]:
     """Read pages by a desk's publishers, through all that `ingest` reads them through."""
     with IsolatedReader(desk) as reader:
@@ -101,7 +78,7 @@ def try_pages(paths: tuple[Path, ...], desk: Desk) -> Iterator[Trial]:
 def _trial(capture: Capture, page: Page, desk: Desk) -> Trial:
     dialects = desk.dialects_of(desk.publisher_of(page.url), page.captured_at)
     strip, name = page.strip, Path(capture.locator.file).name
-    rows = [_quote_row(name, quote) for quote in strip.quotes]
+    rows = [quote_row(name, quote) for quote in strip.quotes]
     rows += [_refused_row(name, one, dialects) for one in strip.quarantined]
     if not strip.quotes:
         lines = _lines(capture, dialects)
@@ -191,7 +168,8 @@ def _miss(text: str, dialects: list[Dialect]) -> Miss | None:
     return max(filter(None, misses), key=lambda miss: len(miss.read), default=None)
 
 
-def _quote_row(name: str, quote: Quote) -> Row:
+def quote_row(name: str, quote: Quote) -> Row:
+    """Lay a quote out as a row of what is printed."""
     row = _row(name, quote.verdict, quote.raw, why=_why(quote))
     return row | {
         "symbol": quote.symbol,

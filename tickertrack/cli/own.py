@@ -137,7 +137,8 @@ def check_dialect(tracker: Tracker, file: Path, pages: tuple[Path, ...], form: s
     pbpaste | tickertrack dialects check dialects/gazette.toml -
     """
     from tickertrack.dialects import dialect_in  # noqa: PLC0415
-    from tickertrack.trial import desk_of, try_pages, try_samples  # noqa: PLC0415
+    from tickertrack.samples import try_samples  # noqa: PLC0415
+    from tickertrack.trial import desk_of, try_pages  # noqa: PLC0415
 
     file = _checked("dialects", file, tracker)
     dialect, market = dialect_in(file, _folder_of(file, tracker)), tracker.market()
