@@ -22,7 +22,7 @@ from support import command, run
 
 from tickertrack import web
 from tickertrack.harmless import safe_term
-from tickertrack.web import render
+from tickertrack.web import mistakes, render
 from tickertrack.web.marking import pieces_of
 
 DAY = "2024-05-07"
@@ -161,6 +161,51 @@ def test_an_address_that_is_mistyped_prints_no_traceback(
 ):
     assert site.get(path).status_code in {400, 404}
     assert "Traceback" not in "".join(capfd.readouterr())
+
+
+MISTAKES = (
+    "_sort=nope", "_sort_desc=nope", "_sort=session&_sort_desc=symbol", "_sort=%00", "_timelimit=x",
+    "_through=x", "_through={}", "symbol__in=[", "_col=nope", "_size=x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ["", ".json", ".csv"])
+def test_what_cannot_be_meant_is_the_visitors_mistake_and_prints_no_traceback(
+    site: Site, ending: str, capfd: pytest.CaptureFixture[str]
+):
+    for query in MISTAKES:
+        assert site.get(f"/tickertrack/prices{ending}?{query}").status_code == 400, query
+    assert site.get(f"/tickertrack/moves_news{ending}?_next=x").status_code == 400
+    assert site.get(f"/tickertrack/prices/TRG{ending.replace('.csv', '')}").status_code == 400
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_without_the_hook_datasette_calls_it_a_fault_of_its_own(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(mistakes, "is_in_ours", lambda _datasette, _path: False)
+    with served(config) as site:
+        assert site.get("/tickertrack/prices?_sort=nope").status_code == 500
+
+
+def test_a_fault_of_the_program_stays_one_and_is_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("datasette.database.Database.execute", broken)
+    assert site.get("/tickertrack/prices").status_code == 500
+    assert "Traceback" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["threads", "allow-debug", "messages", "patterns", "databases"])
+def test_what_datasette_shows_of_the_server_itself_is_closed(site: Site, name: str):
+    for path in (f"/-/{name}", f"/-/{name}.json"):
+        answer = site.get(path)
+        assert answer.status_code in {403, 404}
+        assert "tickertrack.db" not in answer.text
+    assert site.get(f"/-/{name}").status_code == 403
 
 
 def test_files_of_ours_are_served_by_name_and_nothing_else_is(site: Site):

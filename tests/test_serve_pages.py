@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from serving import Parsed, Site, asked, served
@@ -294,7 +295,7 @@ def test_a_symbol_whose_lines_nothing_dates_leads_to_them(config: Path, tmp_path
     with served(path) as site:
         page = Parsed(site.get("/symbol/KEL").text)
     assert "KEL: no price here" in page.text
-    assert "/tickertrack/known_at?symbol=KEL&stored_by=9999" in page.links()
+    assert "/tickertrack/known_at?symbol=KEL" in page.links()
 
 
 def test_every_table_and_column_is_described(config: Path):
@@ -323,15 +324,41 @@ def test_datasette_shows_the_descriptions(site: Site):
 
 @pytest.mark.parametrize("name", CANNED)
 def test_each_named_question_has_an_answer(site: Site, name: str):
-    query = f"?session={DAY}&symbol=TRG&stored_by=9999&_shape=array"
+    query = f"?session={DAY}&symbol=TRG&_shape=array"
     rows = site.get(f"/tickertrack/{name}.json{query}").json()
     assert rows
     assert {row["symbol"] for row in rows} if name != "known_at" else {"TRG"}
 
 
-def test_what_was_known_at_a_time_leaves_out_what_was_stored_later(site: Site):
-    rows = site.get("/tickertrack/known_at.json?symbol=TRG&stored_by=2024-01-01&_shape=array")
-    assert rows.json() == []
+def known_at(site: Site, stored_by: str) -> list[dict[str, str]]:
+    query = f"symbol=TRG&stored_by={quote(stored_by)}&_shape=array&_size=max"
+    rows: list[dict[str, str]] = site.get(f"/tickertrack/known_at.json?{query}").json()
+    return rows
+
+
+def test_what_was_known_at_a_time_leaves_out_what_was_stored_later(config: Path, tmp_path: Path):
+    # Half of the pages were stored at noon of Karachi, the others a second later.
+    noon = "UPDATE pages SET stored_at = '2024-05-08T07:00:0' || (id % 2) || '+00:00'"
+    with served(changed(config, tmp_path, noon)) as site:
+        every = known_at(site, "")
+        early = [row for row in every if row["stored_at"].endswith("00+00:00")]
+        assert 0 < len(early) < len(every)
+        for then in ("2024-05-08T07:00:00+00:00", "2024-05-08T07:00:00.9", "2024-05-08 07:00",
+                     "2024-05-08T12:00+05:00", "2024-05-07T20:00-11:00",
+                     "20240508T070000Z", "2024-W19-3T07:00"):  # fmt: skip
+            assert known_at(site, then) == early, then
+        for day, rows in (("2024-05-08", []), ("2024-05-09", every), (" 2024-05-09 ", every)):
+            assert known_at(site, day) == rows
+        # The control: as a text the time of Karachi is later than all of them.
+        assert max(row["stored_at"] for row in every) < "2024-05-08T12:00+05:00"
+
+
+@pytest.mark.parametrize("ending", ["", ".json", ".csv"])
+@pytest.mark.parametrize("then", ["9999", "2024", "now", "2024-13-01", "yesterday", "2460438.5"])
+def test_a_time_that_is_none_is_refused_rather_than_compared(site: Site, ending: str, then: str):
+    answer = site.get(f"/tickertrack/known_at{ending}?symbol=TRG&stored_by={then}")
+    assert answer.status_code == 400
+    assert f"stored_by: no time: '{then}'; write it YYYY-MM-DDTHH:MM:SS+00:00" in answer.text
 
 
 def test_the_downloads_of_a_symbol_hold_its_prices(site: Site, tracker: Tracker):

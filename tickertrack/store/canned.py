@@ -33,7 +33,7 @@ SELECT symbol, session, method, price, reference_price, verdict, captured_at, st
 FROM quotes
 JOIN pages ON pages.strip_id = quotes.strip_id
 LEFT JOIN sittings ON sittings.page_id = pages.id AND sittings.board = quotes.board
-WHERE symbol = :symbol AND stored_at <= :stored_by
+WHERE symbol = :symbol AND (:stored_by = '' OR stored_at <= :stored_by)
 ORDER BY session DESC, captured_at DESC
 """
 
@@ -56,8 +56,9 @@ CANNED: dict[str, dict[str, Any]] = {
         "sql": _KNOWN_AT.strip(),
         "title": "What was known of a symbol at a time",
         "description": (
-            "Its lines, the latest first, on pages that had been stored by then (UTC, as"
-            " 2024-05-08T12:00:00+00:00), placed on sessions as they are now."
+            "Its lines, the latest first, on pages that had been stored by then (a day, or a time"
+            " as 2024-05-08T17:00+05:00, UTC where it does not say; all where there is none),"
+            " placed on sessions as they are now."
             " `tickertrack history SYMBOL --as-of TIME`"
             " draws the prices anew from those facts alone."
         ),

@@ -14,6 +14,7 @@ from datasette import hookimpl
 
 from tickertrack.web.described import described, is_ours, named_queries, short_label
 from tickertrack.web.guard import App, guarded
+from tickertrack.web.mistakes import CLOSED, closed, in_utc, mended
 from tickertrack.web.routes import routes
 from tickertrack.web.sending import harmless
 from tickertrack.web.settings import hosts_of, is_in_ours, our_database, settings_of
@@ -25,17 +26,19 @@ Row = dict[str, Any]
 
 def register_routes(datasette: Any) -> list[tuple[str, Callable[..., Any]]]:
     """Put our pages before Datasette's own."""
-    return routes() if our_database(datasette) else []
+    return [(CLOSED, closed), *routes()] if our_database(datasette) else []
 
 
 def asgi_wrapper(datasette: Any) -> Callable[[App], App]:
     """Refuse foreign hosts, and make every answer harmless: its head by a policy, and its body."""
     if not our_database(datasette):
         return lambda app: app
+
     # Asked for with each request: a Datasette makes its application before it is told its settings.
-    return lambda app: guarded(
-        harmless(app, lambda path: is_in_ours(datasette, path)), lambda: hosts_of(datasette)
-    )
+    def is_ours(path: str) -> bool:
+        return is_in_ours(datasette, path)
+
+    return lambda app: guarded(in_utc(harmless(app, is_ours), is_ours), lambda: hosts_of(datasette))
 
 
 def permission_allowed(datasette: Any, action: str, resource: Any) -> bool | None:
@@ -54,6 +57,11 @@ def get_metadata(datasette: Any) -> Row:
 def canned_queries(datasette: Any, database: str) -> Row:
     """Name some questions."""
     return named_queries(datasette, database)
+
+
+def handle_exception(datasette: Any, request: Any, exception: Exception) -> Any:
+    """Answer what cannot be meant as the mistake that it is."""
+    return mended(datasette, request, exception)
 
 
 def render_cell(datasette: Any, database: str, value: Any) -> Any:
@@ -76,6 +84,7 @@ for _hook in (
     permission_allowed,
     get_metadata,
     canned_queries,
+    handle_exception,
     render_cell,
     menu_links,
 ):
