@@ -11,6 +11,7 @@ from typing import Literal
 
 from tickertrack.errors import QueryError, SourceError
 from tickertrack.ingest import Sources, reading_of
+from tickertrack.models import ScanReport, added
 from tickertrack.pages import Desk
 from tickertrack.parts import Folder, errors_of, name_of
 from tickertrack.reading import Part
@@ -42,27 +43,6 @@ class Machines:
 
 
 @dataclass(frozen=True, slots=True)
-class ScanReport:
-    """
-    What the parts of the named inputs hold, and how many of them were read in this call.
-
-    A strip or an article that stands in two parts counts in both; `duplicates` are lines of strips
-    that their part has already; `errors` counts what could not be read.
-    """
-
-    inputs: int = 0
-    read: int = 0
-    pages: int = 0
-    strips: int = 0
-    quotes: int = 0
-    duplicates: int = 0
-    quarantined: int = 0
-    articles: int = 0
-    errors: int = 0
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Listening:
     """Who is told of each input that is done, and of each error."""
 
@@ -89,10 +69,10 @@ def scan(
     for error in reading.errors:
         listening.refused(error)
     work = Work(reading.order, digest_of(reading.order), folder, target.again)
-    report = replace(ScanReport(), errors=len(reading.errors))
+    report = ScanReport(errors=len(reading.errors))
     with closing(_outcomes(work, parts, machines)) as outcomes:
         for outcome in outcomes:
-            report = _added(report, outcome)
+            report = added(report, _counts(outcome))
             listening.progress(_step(outcome, reading.size))
             for error in _errors(folder, outcome):
                 listening.refused(error)
@@ -128,20 +108,20 @@ def _step(outcome: Outcome, total: int) -> Step:
     return Step(pages, outcome.note.bare if outcome.note else 0, outcome.part.size, total)
 
 
-def _added(report: ScanReport, outcome: Outcome) -> ScanReport:
+def _counts(outcome: Outcome) -> ScanReport:
+    """Count what the part of one input holds; of one that cannot be read, that."""
     note = outcome.note
     if note is None:
-        return replace(report, inputs=report.inputs + 1, errors=report.errors + 1)
+        return ScanReport(inputs=1, errors=1)
     rows = Counter(note.rows)
-    return replace(
-        report,
-        inputs=report.inputs + 1,
-        read=report.read + outcome.read,
-        pages=report.pages + rows["pages"],
-        strips=report.strips + rows["strips"],
-        quotes=report.quotes + rows["quotes"],
-        duplicates=report.duplicates + note.found - rows["quotes"] - note.refused,
-        quarantined=report.quarantined + note.refused,
-        articles=report.articles + rows["articles"],
-        errors=report.errors + note.errors + (outcome.fault is not None),
+    return ScanReport(
+        inputs=1,
+        read=outcome.read,
+        pages=rows["pages"],
+        strips=rows["strips"],
+        quotes=rows["quotes"],
+        duplicates=note.found - rows["quotes"] - note.refused,
+        quarantined=note.refused,
+        articles=rows["articles"],
+        errors=note.errors + (outcome.fault is not None),
     )

@@ -1,1 +1,1 @@
-"""All SQL lives here: schema.py (tables, migrations), write.py, read.py."""
+"""All SQL lives here: schema.py (migrations), ddl/ (what they lay), write.py, read.py."""
