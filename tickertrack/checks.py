@@ -43,7 +43,8 @@ def check(
     if reference <= 0 or reading.price <= 0:
         return "impossible_reference"
     error = abs(_HUNDRED * change / reference - percent)
-    if error > percent_off + (0 if exact else _carried(reading.price, change)):
+    allowed = percent_off if exact else percent_off + _carried(reading.price, change)
+    if error > allowed:
         return "percent_mismatch"
     if limit is not None and abs(change) > limit.reach(reference):
         return "out_of_range"
@@ -53,7 +54,7 @@ def check(
 def direction_of(reading: Reading) -> Direction:
     """Say which way the price went: by the word, else by the sign of change or percent."""
     moved = reading.percent if reading.change is None else reading.change
-    return reading.word or _sign(moved or Decimal(0))
+    return reading.word or _way(moved) or "flat"
 
 
 def may_witness(verdict: Verdict) -> bool:
@@ -62,20 +63,18 @@ def may_witness(verdict: Verdict) -> bool:
 
 
 def _signs_conflict(reading: Reading) -> bool:
-    signs = {_sign(reading.change)} if reading.change else set()
-    if reading.percent:
-        signs.add(_sign(reading.percent))
-    if reading.word is not None:
-        # A small change of a large index is honestly printed as `Increased By 0.0 (0%)`.
-        signs.add(reading.word)
-    if reading.arrow is not None and reading.word != "flat":
-        signs.add(reading.arrow)
-    return len(signs) > 1
+    word = reading.word
+    arrow = None if word == "flat" else reading.arrow
+    change, percent = _way(reading.change), _way(reading.percent)
+    # What says nothing agrees with all.
+    first = word or arrow or change or percent
+    return (arrow or first) != first or (change or first) != first or (percent or first) != first
 
 
-def _sign(number: Decimal) -> Direction:
-    if number == 0:
-        return "flat"
+def _way(number: Decimal | None) -> Direction | None:
+    # A small change of a large index is honestly printed as `Increased By 0.0 (0%)`.
+    if not number:
+        return None
     return "up" if number > 0 else "down"
 
 

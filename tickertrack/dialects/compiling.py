@@ -17,7 +17,7 @@ from tickertrack.dialects.figures import (
     signed_pattern,
     unsigned_pattern,
 )
-from tickertrack.dialects.grammar import NOTHING, REPLACEMENT, Dialect, Place, Sign, Token
+from tickertrack.dialects.grammar import NOTHING, PIECES, REPLACEMENT, Dialect, Place, Sign, Token
 from tickertrack.errors import ConfigError
 from tickertrack.models import Direction
 
@@ -39,7 +39,6 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "sign": ("number", "word", "arrow"),
     "strip.place": ("header", "article"),
 }
-_PIECES = {"symbol", "price", "word", "arrow", "change", "percent"}
 _DIRECTIONS: tuple[Direction, ...] = ("up", "down", "flat")
 _PIECE = re.compile(r"\{(?P<name>\w+)(?P<optional>\?)?\}(?P<space> ?)")
 _OWN_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -64,7 +63,7 @@ def compile_dialect(table: Mapping[str, Any], *, path: Path) -> Dialect:
     lines = _lines(table, path)
     pieces = _pieces(table, numbers, (words, arrows), path)
     forms = [_form(line, pieces, table, path) for line in lines]
-    patterns = [_compiled(_joined(form), path, "line") for form in forms]
+    patterns = [_compiled(_whole(form), path, "line") for form in forms]
     refusals = _refusals(table.get("refuse", {}), path)
     strip = table.get("strip", {})
     return Dialect(
@@ -173,7 +172,7 @@ def _pieces(
     }
     _check_own(read["symbol"], path, "symbol.pattern")
     for name, pattern in table.get("skip", {}).items():
-        if name in _PIECES or not _OWN_NAME.fullmatch(name):
+        if name in PIECES or not _OWN_NAME.fullmatch(name):
             raise ConfigError("is no name for a piece", path=path, key=f"skip.{name}")
         _check_own(pattern, path, f"skip.{name}")
     return {**read, **table.get("skip", {})}
@@ -216,6 +215,13 @@ def _joined(form: Iterable[Token]) -> str:
     return "".join(token.pattern for token in form)
 
 
+def _whole(form: Iterable[Token]) -> str:
+    """Give the pattern of a form, with groups that stay empty for the pieces that it lacks."""
+    pattern = _joined(form)
+    lacking = [name for name in PIECES if f"(?P<{name}>" not in pattern]
+    return pattern + "".join(f"(?P<{name}>{NOTHING})?" for name in lacking)
+
+
 def _tokens(line: str, pieces: Mapping[str, str]) -> list[Token]:
     tokens: list[Token] = []
     end = 0
@@ -223,7 +229,7 @@ def _tokens(line: str, pieces: Mapping[str, str]) -> list[Token]:
         before = line[end : found.start()]
         end = found.end()
         name, pattern = found["name"], pieces[found["name"]]
-        group = f"(?P<{name}>{pattern})" if name in _PIECES else f"(?:{pattern})"
+        group = f"(?P<{name}>{pattern})" if name in PIECES else f"(?:{pattern})"
         piece = f"{group}{found['space']}"
         if found["optional"]:
             before, piece = _optional(line, found, before, group)
@@ -272,7 +278,7 @@ def _loose(line: str) -> str:
     names = {found["name"] for found in _PIECE.finditer(line)}
     figure = r"[^\s0-9]{0,8}[0-9][^\s]{0,24}?"
     other = r"\S.{0,60}?"
-    kinds = dict.fromkeys(names - _PIECES, other) | dict.fromkeys(names & _PIECES, figure) | _LOOSE
+    kinds = dict.fromkeys(names, other) | dict.fromkeys(names.intersection(PIECES), figure) | _LOOSE
     kinds["arrow"] = r"\S{1,3}"
     # Groups are named for the template's sake; of several lines each would name them anew.
     return re.sub(r"\(\?P<\w+>", "(?:", _joined(_tokens(line, kinds))) + "$"

@@ -22,6 +22,7 @@ __all__ = ["Hours", "Market", "PriceLimit", "Rename", "Symbol", "load_market", "
 SHIPPED = Path(__file__).parent
 _KEYS = {"name", "title", "timezone", "calendar", "currency", "indices"}
 _SATURDAY = 5
+_HUNDRED, _PAISA = Decimal(100), Decimal("0.01")
 _ROWS = {"corrections", "hours", "limits"}
 
 
@@ -71,7 +72,7 @@ class PriceLimit:
 
     def reach(self, reference: Decimal) -> Decimal:
         """Give the largest allowed change from a reference price, to the printed paisa."""
-        return max(reference * self.percent / 100, self.amount).quantize(Decimal("0.01"))
+        return max(reference * self.percent / _HUNDRED, self.amount).quantize(_PAISA)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

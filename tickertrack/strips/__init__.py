@@ -69,7 +69,7 @@ def read_strip(
     """
     whole = [*header, *body]
     dialect, block = _best(_Page(header, whole), dialects)
-    strip = collect(block.lines, dialect, market)
+    strip = _known(block.lines, dialect, market)
     return _with_strays(strip, whole[block.end :], dialects, block), block
 
 
@@ -78,6 +78,11 @@ def _with_strays(
 ) -> Strip:
     strays = tuple(_strays(rest, dialects, first=block.end + 1))
     return replace(strip, quarantined=strip.quarantined + strays) if strays else strip
+
+
+@lru_cache(REMEMBERED)
+def _known(lines: Lines, dialect: Dialect, market: Market) -> Strip:
+    return collect(lines, dialect, market)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from tickertrack.checks import check, direction_of
 from tickertrack.dialects.grammar import LINE_LIMIT, REPLACEMENT, Dialect, Reading
 from tickertrack.models import Board, Quarantined, Quote, Strip, Verdict
-from tickertrack.strips.search import REMEMBERED, STRIP_LIMIT, Lines
+from tickertrack.strips.search import STRIP_LIMIT, Lines
 
 if TYPE_CHECKING:
     from tickertrack.markets import Market
@@ -22,7 +23,6 @@ _SYMBOL_LIMIT = 40
 RAW_LIMIT = LINE_LIMIT
 
 
-@lru_cache(REMEMBERED)
 def collect(lines: Lines, dialect: Dialect, market: Market) -> Strip:
     """Make a strip of lines as a dialect reads them, each checked; none is lost."""
     quotes: dict[str, Quote] = {}
@@ -30,17 +30,19 @@ def collect(lines: Lines, dialect: Dialect, market: Market) -> Strip:
     seen: set[str] = set()
     repeats = 0
     disputed = _disputed(lines)
-    judge = _judge(dialect, market)
+    judges = _judges(dialect, market)
     for number, raw, reading in lines:
-        fault = _fault(reading, disputed) if reading else _unread(raw, dialect)
         if raw in seen:
             repeats += 1
-        elif fault or reading is None:
-            refused.append(Quarantined(number, fault, raw[:RAW_LIMIT]))
-        else:
-            board = market.board_of(reading.symbol)
-            quotes[raw] = _quote(len(quotes) + 1, raw, reading, board, judge(reading, board))
+            continue
         seen.add(raw)
+        fault = _fault(reading, disputed) if reading else _unread(raw, dialect)
+        if fault or reading is None:
+            refused.append(Quarantined(number, fault, raw[:RAW_LIMIT]))
+            continue
+        board = market.board_of(reading.symbol)
+        verdict = judges[board](reading)
+        quotes[raw] = _quote(len(quotes) + 1, raw, reading, board, verdict)
     if len(seen) > STRIP_LIMIT:
         crowd = (Quarantined(one.line, "too_many_lines", one.raw) for one in quotes.values())
         return Strip("", (), (*crowd, *refused), repeats)
@@ -65,35 +67,18 @@ def _fault(reading: Reading, disputed: set[str]) -> str:
 
 def _disputed(lines: Lines) -> set[str]:
     # Two lines of one symbol that differ: nothing on the page says which is the market's.
-    first: dict[str, str] = {}
-    readings = ((raw, reading.symbol) for _, raw, reading in lines if reading)
-    return {symbol for raw, symbol in readings if first.setdefault(symbol, raw) != raw}
+    symbols = Counter({raw: reading.symbol for _, raw, reading in lines if reading}.values())
+    return {symbol for symbol, count in symbols.items() if count > 1}
 
 
-def _judge(dialect: Dialect, market: Market) -> Callable[[Reading, Board], Verdict]:
+@lru_cache(maxsize=64)
+def _judges(dialect: Dialect, market: Market) -> Mapping[Board, Callable[[Reading], Verdict]]:
     # A strip does not say its day, so its lines are held against the widest limit of its period.
     limit = market.widest_limit(dialect.since, dialect.until)
-
-    def judge(reading: Reading, board: Board) -> Verdict:
-        return check(
-            reading,
-            exact=board == "stocks",
-            limit=limit if board == "stocks" else None,
-            percent_off=dialect.percent_off,
-        )
-
-    return judge
+    judge = partial(check, percent_off=dialect.percent_off)
+    return {"stocks": partial(judge, exact=True, limit=limit), "index": partial(judge, exact=False)}
 
 
 def _quote(line: int, raw: str, reading: Reading, board: Board, verdict: Verdict) -> Quote:
-    return Quote(
-        line=line,
-        board=board,
-        symbol=reading.symbol,
-        price=reading.price,
-        change=reading.change,
-        percent=reading.percent,
-        direction=direction_of(reading),
-        verdict=verdict,
-        raw=raw,
-    )
+    symbol, price, change, percent, *_ = reading
+    return Quote(line, board, symbol, price, change, percent, direction_of(reading), verdict, raw)

@@ -15,15 +15,21 @@ _TO_FOLD = ("  ", "\t", "\x1f")
 
 def fold(line: str) -> str:
     """Fold white space to single blanks and take out what cannot be seen."""
-    return " ".join((line if line.isascii() else _INVISIBLE.sub("", line)).split())
+    return " ".join((line if _is_seen(line) else _INVISIBLE.sub("", line)).split())
 
 
 def fold_lines(text: str) -> list[str]:
-    """Fold each line of a text; ASCII with single blanks is folded but for its ends."""
+    """Fold each line of a text; one with single blanks is folded but for its ends."""
     lines = text.splitlines()
     if any(one in text for one in _TO_FOLD):
         return [*map(fold, lines)]
-    return [line.strip() if line.isascii() else fold(line) for line in lines]
+    return [line.strip() if _is_seen(line) else fold(line) for line in lines]
+
+
+def _is_seen(line: str) -> bool:
+    """Say, at once for most lines, that a line holds nothing invisible, nor blanks of its own."""
+    # Of all white space only the blank is printable.
+    return line.isascii() or line.isprintable()
 
 
 def fold_seen(text: str) -> list[str]:

@@ -132,13 +132,14 @@ class Search:
         known, dialect = self.known, self.dialect
         text, stamp = (line, None) if line in known else dialect.without_prefix(line)
         self.page_date = self.page_date or stamp
-        reading = known[text] if text in known else dialect.read(text)
-        if reading is None and text not in known and not dialect.looks_like_line(text):
+        new = text not in known
+        reading = dialect.read(text) if new else known[text]
+        if reading is None and new and not dialect.looks_like_line(text):
             self._take_furniture(text)
             return
         torn = self.gap > _GAP or len(self.furniture) > self.above
         self.broken = bool(self.found) and (self.broken or torn) and dialect.place == "header"
-        if (self.broken and text not in known) or len(known) > STRIP_LIMIT:
+        if (self.broken and new) or len(known) > STRIP_LIMIT:
             self.over = True
             return
         self.above = self.above if self.found else len(self.furniture)
