@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from tickertrack.dialects.grammar import Dialect
+from tickertrack.dialects.markers import finder, markers_of
 from tickertrack.models import Quarantined, Strip
 from tickertrack.strips.collecting import RAW_LIMIT, collect
 from tickertrack.strips.folding import fold, fold_lines, fold_seen
@@ -46,8 +47,9 @@ def read_text(
     text: str, dialects: Sequence[Dialect], market: Market
 ) -> tuple[list[str], Strip, HeaderBlock]:
     """Read the strip of a page of text as `read_strip` does; give its lines too, folded."""
+    dialects = tuple(dialects)
     end = marked_until(text, dialects)
-    top = _top(text[:end], tuple(dialects), market) if end else _NO_TOP
+    top = _top(text[:end], dialects, market) if end else _NO_TOP
     lines = [*top.lines, *fold_lines(text[end:])]
     block = top.block_in(lines, dialects)
     if block is None:
@@ -69,20 +71,17 @@ def read_strip(
     """
     whole = [*header, *body]
     dialect, block = _best(_Page(header, whole), dialects)
-    strip = _known(block.lines, dialect, market)
+    strip = collect(block.lines, dialect, market)
     return _with_strays(strip, whole[block.end :], dialects, block), block
 
 
 def _with_strays(
     strip: Strip, rest: Sequence[str], dialects: Sequence[Dialect], block: HeaderBlock
 ) -> Strip:
-    strays = tuple(_strays(rest, dialects, first=block.end + 1))
+    # Most pages have none: a search of all lines at once is a tenth of the work of one a line.
+    able = _able("\n".join(rest), tuple(dialects))
+    strays = tuple(_strays(rest, able, first=block.end + 1)) if able else ()
     return replace(strip, quarantined=strip.quarantined + strays) if strays else strip
-
-
-@lru_cache(REMEMBERED)
-def _known(lines: Lines, dialect: Dialect, market: Market) -> Strip:
-    return collect(lines, dialect, market)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,9 @@ def _top(text: str, dialects: tuple[Dialect, ...], market: Market) -> _Top:
     block = search.block()
     if dialect.place != "header" or search.over or not _is_whole(block, dialect):
         return _Top(lines)
-    return _Top(lines, search, block.lines, collect(block.lines, dialect, market))
+    # Of what a known top holds, the lines need not be known as well.
+    strip = collect.__wrapped__(block.lines, dialect, market)
+    return _Top(lines, search, block.lines, strip)
 
 
 def _goes_on(header: Sequence[str], end: int, dialects: Iterable[Dialect]) -> bool:
@@ -179,14 +180,27 @@ def _lines_read(block: HeaderBlock) -> int:
     return sum(reading is not None for _, _, reading in block.lines)
 
 
+def _able(text: str, dialects: tuple[Dialect, ...]) -> list[Dialect]:
+    """List the dialects that may read a line of a text."""
+    may_hold = _finder(dialects)
+    if may_hold and not may_hold(text.encode("utf-8", "surrogatepass")):
+        return []
+    return [dialect for dialect in dialects if dialect.could_read(text)]
+
+
+@lru_cache(maxsize=64)
+def _finder(dialects: tuple[Dialect, ...]) -> Callable[[bytes], bool] | None:
+    markers = markers_of(dialects)
+    return finder(markers) if markers else None
+
+
 def _strays(
     lines: Sequence[str], dialects: Sequence[Dialect], *, first: int
 ) -> Iterator[Quarantined]:
-    # Most pages have none: a search of all at once is a tenth of the work of one a line.
-    joined = "\n".join(lines)
-    able = [dialect for dialect in dialects if dialect.could_read(joined)]
-    for number, line in enumerate(lines if able else (), start=first):
-        reasons = (_stray(line, dialect) for dialect in able if line and dialect.could_read(line))
+    for number, line in enumerate(lines, start=first):
+        reasons = (
+            _stray(line, dialect) for dialect in dialects if line and dialect.could_read(line)
+        )
         reason = next(filter(None, reasons), None)
         if reason:
             yield Quarantined(number, reason, line[:RAW_LIMIT])

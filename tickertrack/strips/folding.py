@@ -23,6 +23,8 @@ def fold_lines(text: str) -> list[str]:
     lines = text.splitlines()
     if any(one in text for one in _TO_FOLD):
         return [*map(fold, lines)]
+    if text.isascii():
+        return [line.strip() for line in lines]
     return [line.strip() if _is_seen(line) else fold(line) for line in lines]
 
 

@@ -42,12 +42,16 @@ class HeaderBlock:
     furniture: tuple[str, ...]
 
 
-def marked_until(text: str, dialects: Iterable[Dialect]) -> int:
+def marked_until(text: str, dialects: tuple[Dialect, ...]) -> int:
     """Give where the line with the last marker ends; 0 where there is none, or it is far down."""
-    markers = {marker for dialect in dialects for marker in dialect.markers}
-    last = max(map(text.rfind, markers), default=-1)
+    last = max(map(text.rfind, _markers(dialects)), default=-1)
     end = text.find("\n", last) + 1
     return end if last >= 0 and end <= _LONGEST else 0
+
+
+@lru_cache(maxsize=64)
+def _markers(dialects: tuple[Dialect, ...]) -> frozenset[str]:
+    return frozenset(marker for dialect in dialects for marker in dialect.markers)
 
 
 def find_block(header: Sequence[str], dialect: Dialect) -> HeaderBlock:
