@@ -211,8 +211,8 @@ def date_of(record: Record) -> datetime:
     # WARC 1.1 allows a bare day, which is no time.
     if stamp is None or stamp.year not in YEARS or "T" not in text:
         raise UnsoundError(f"has a capture time that is none: {text[:40]!r}")
-    aware = stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).replace(microsecond=0)
+    aware = stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+    return aware.replace(microsecond=0) if aware.microsecond else aware
 
 
 def _may_be_page(message: Message, url: str) -> bool:

@@ -10,7 +10,7 @@ from io import BytesIO
 from fastwarc.stream_io import ChunkedReader
 from fastwarc.warc import HeaderMap
 
-from tickertrack.sources.warc.records import LIMIT, UnsoundError, field
+from tickertrack.sources.warc.records import LIMIT, Fields, UnsoundError, field, fields_of
 
 __all__ = ["Message", "body_of", "message_of"]
 
@@ -27,7 +27,7 @@ class Message:
     status: int | None
     kind: str
     charset: str | None
-    headers: HeaderMap
+    headers: Fields
     body: bytes
 
 
@@ -35,15 +35,16 @@ def message_of(block: bytes) -> Message:
     """Take a record's block apart; raises UnsoundError."""
     # Not by the library's records: they make room for whatever length a header claims, and where
     # there is none they end the process.
-    headers = HeaderMap("latin1")
+    read = HeaderMap("latin1")
     try:
-        start = headers.parse(BytesIO(block))
+        start = read.parse(BytesIO(block))
     except OSError as error:
         raise UnsoundError(f"has an HTTP header that cannot be read ({error})") from error
+    headers = fields_of(read)
     stated = field(headers, "Content-Type")
     charset = _CHARSET.search(stated)
     return Message(
-        status=headers.status_code,
+        status=read.status_code,
         kind=stated.partition(";")[0].strip().lower(),
         charset=charset[1] if charset else None,
         headers=headers,

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -22,10 +22,12 @@ from tickertrack.sources.warc.members import LIMIT, RECORD, Members, Run, Unsoun
 
 __all__ = [
     "LIMIT",
+    "Fields",
     "Record",
     "UnsoundError",
     "ends_whole",
     "field",
+    "fields_of",
     "record_of",
     "records_at",
     "records_in",
@@ -63,6 +65,8 @@ class Stretch:
 
 # Of records that follow one another, and begin where it is said, the numbers of those wanted.
 Wanted = Callable[[bytes, Sequence[int]], Iterable[int]]
+# Headers by their names in small letters; of two of one name the first.
+Fields = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Record:
 
     offset: int
     length: int
-    headers: HeaderMap
+    headers: Fields
     block: bytes
     whole: bool
 
@@ -196,9 +200,14 @@ def said(fault: UnsoundError, path: File, offset: int) -> SourceError:
     return SourceError(f"the record here {fault}", path=path, line=offset)
 
 
-def field(headers: HeaderMap, name: str) -> str:
+def fields_of(headers: HeaderMap) -> Fields:
+    """Take headers out of a map of the library, which decodes one anew each time it is asked."""
+    return {name.lower(): value for name, value in reversed(list(headers.items()))}
+
+
+def field(headers: Fields, name: str) -> str:
     """Give a header's value; what is not there is empty."""
-    return (headers.get(name) or "").strip()
+    return headers.get(name.lower(), "").strip()
 
 
 def ends_whole(file: BinaryIO) -> bool:
@@ -287,14 +296,14 @@ def _read_plain(file: BinaryIO, at: int) -> Record:
     return Record(at, start + size + gap, headers, block, whole)
 
 
-def _is_denied(headers: HeaderMap, block: bytes) -> bool:
+def _is_denied(headers: Fields, block: bytes) -> bool:
     """Say whether a block is not what its digest says; one of another form says nothing."""
     form, _, stated = field(headers, "WARC-Block-Digest").partition(":")
     digest = base64.b32encode(hashlib.sha1(block, usedforsecurity=False).digest()).decode()
     return form.lower() == "sha1" and len(stated) == len(digest) and stated.upper() != digest
 
 
-def _head(content: bytes) -> tuple[HeaderMap, int, int]:
+def _head(content: bytes) -> tuple[Fields, int, int]:
     """Give a record's headers, where its block begins, and the block's size as stated."""
     if not content.startswith(RECORD):
         raise UnsoundError("does not begin with WARC/")
@@ -303,11 +312,12 @@ def _head(content: bytes) -> tuple[HeaderMap, int, int]:
         raise UnsoundError("has no end of its header")
     if _LINES.search(content, len(RECORD), end):
         raise UnsoundError("has a header that runs into the next one's")
-    headers = HeaderMap("utf-8")
+    read = HeaderMap("utf-8")
     try:
-        headers.parse(BytesIO(content[:end]))
+        read.parse(BytesIO(content[:end]))
     except OSError as error:
         raise UnsoundError(f"has a header that cannot be read ({error})") from error
+    headers = fields_of(read)
     stated = field(headers, "Content-Length")
     if not (stated.isascii() and stated.isdigit() and len(stated) <= len(str(1 << 60))):
         raise UnsoundError("does not say how long it is")
