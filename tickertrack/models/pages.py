@@ -52,7 +52,7 @@ def content_id(*parts: str | None) -> int:
     Ids that come from content, not from arrival, are what makes ingest independent of order.
     """
     # None and "" differ, and no join of parts equals another one.
-    joined = "\x1f".join("\x00" if part is None else part for part in parts)
+    joined = "\x1f".join(["\x00" if part is None else part for part in parts])
     digest = hashlib.sha256(joined.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:_ID_BYTES], "big") & _POSITIVE
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from tickertrack.dialects import Dialect
@@ -18,6 +19,8 @@ __all__ = ["NO_PARTS", "Parts", "page_date_of", "parts_of"]
 _TITLE_LIMIT = 250
 # The byline stands between headline and text: below title and bullets, not deep in the text.
 _BYLINE_DEPTH = 14
+# A byline stands on many articles of its day.
+_REMEMBERED = 1_024
 # Every date has a year in it (YEARS).
 _CENTURY = re.compile("19|2[01]")
 _YEAR = re.compile("[0-9]{4}")
@@ -83,15 +86,19 @@ def _take_byline(rest: list[str], zone: ZoneInfo) -> tuple[str | None, Published
     for number, line in enumerate(rest[:_BYLINE_DEPTH]):
         if len(line) > _TITLE_LIMIT or not _CENTURY.search(line):
             continue
-        found = BYLINE.fullmatch(line)
-        if found is None:
-            continue
-        published = published_from(found, zone)
-        if published is None:
-            continue
-        del rest[number]
-        return found["name"].strip(" ,-|•") or None, published
+        byline, published = _byline(line, zone)
+        if published is not None:
+            del rest[number]
+            return byline, published
     return None, None
+
+
+@lru_cache(_REMEMBERED)
+def _byline(line: str, zone: ZoneInfo) -> tuple[str | None, Published | None]:
+    found = BYLINE.fullmatch(line)
+    if found is None:
+        return None, None
+    return found["name"].strip(" ,-|•") or None, published_from(found, zone)
 
 
 def _take_tags(rest: list[str]) -> tuple[str, ...]:

@@ -31,6 +31,8 @@ __all__ = [
 SHIPPED = Path(__file__).parent
 _KEYS = {"name", "title", "hosts", "feeds", "timezone", "market", "article", "canonical"}
 _TRACKING = re.compile(r"utm_\w+|fbclid|gclid|amp")
+# Of most addresses host and path stand where they seem to; any other is taken apart with care.
+_PLAIN = re.compile(r"https?://([a-z0-9.-]+)(/[^?#\s\x00]*)?(?:[?#][^\s\x00]*)?")
 _AMP = re.compile(r"(?:^|(?<=/))amp(?:/|$)|/amp$")
 
 
@@ -117,11 +119,11 @@ def canonical_url(url: str, publisher: Publisher | None) -> str:
     By the publisher's `article` pattern where it names an id; else without scheme's s, `www.`,
     amp, tracking parameters, fragment and final slash.
     """
-    parts = urlsplit(url.strip())
     if publisher and publisher.article and publisher.canonical:
-        found = publisher.article.search(parts.path)
-        if found and all(found.groupdict().values()):
-            return publisher.canonical.format(**found.groupdict())
+        found = publisher.article.search(_path_of(url))
+        if found and all((pieces := found.groupdict()).values()):
+            return publisher.canonical.format(**pieces)
+    parts = urlsplit(url.strip())
     host = (host_of(url) or "").removeprefix("www.").removeprefix("amp.")
     path = _AMP.sub("", parts.path).rstrip("/")
     kept = [pair for pair in parse_qsl(parts.query) if not _TRACKING.fullmatch(pair[0])]
@@ -131,10 +133,18 @@ def canonical_url(url: str, publisher: Publisher | None) -> str:
 @lru_cache(maxsize=1024)
 def host_of(url: str | None) -> str | None:
     """Give the host that an address names; None for what is no address."""
+    plain = _PLAIN.fullmatch(url or "")
+    if plain:
+        return plain[1]
     try:
         return urlsplit(url.strip()).hostname if url else None
     except ValueError:
         return None
+
+
+def _path_of(url: str) -> str:
+    plain = _PLAIN.fullmatch(url)
+    return plain[2] or "" if plain else urlsplit(url.strip()).path
 
 
 def _periods(rows: Any, path: Path, folder: Path) -> tuple[Period, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from tickertrack.models import Article, Page, Published, Quote, Strip, content_id
@@ -30,6 +31,8 @@ Refusal = tuple[int, str, str | None]
 
 # Of so many strips it is known that they were told of, some megabytes; the rest is told again.
 _TOLD = 50_000
+# A strip stands on some ten pages (DESIGN.md, fact 9).
+_REMEMBERED = 4_096
 
 
 class PageRow(NamedTuple):
@@ -143,7 +146,12 @@ def storable(text: str | None) -> str | None:
 
 
 def _strip_id(strip: Strip) -> int | None:
-    return content_id("strip", strip.digest) if strip.quotes else None
+    return _id_of_strip(strip.digest) if strip.quotes else None
+
+
+@lru_cache(_REMEMBERED)
+def _id_of_strip(digest: str) -> int:
+    return content_id("strip", digest)
 
 
 def _page_facts(page: Page, strip_id: int | None) -> PageFacts:
@@ -172,21 +180,23 @@ def _page_facts(page: Page, strip_id: int | None) -> PageFacts:
 
 def _strip_facts(strip: Strip, strip_id: int) -> StripFacts:
     row = (strip_id, strip.digest, strip.dialect, len(strip.quotes))
-    return StripFacts(row, [(strip_id, *_quote_row(quote)) for quote in strip.quotes])
+    return StripFacts(row, [_quote_row(strip_id, quote) for quote in strip.quotes])
 
 
-def _quote_row(quote: Quote) -> Row:
+def _quote_row(strip_id: int, quote: Quote) -> Row:
+    line, board, symbol, price, change, percent, direction, verdict, raw = quote
     return (
-        quote.line,
-        quote.board,
-        quote.symbol,
-        float(quote.price),
-        in_float(quote.change),
-        in_float(quote.percent),
-        quote.direction,
-        in_float(quote.reference_price),
-        quote.verdict,
-        quote.raw,
+        strip_id,
+        line,
+        board,
+        symbol,
+        float(price),
+        in_float(change),
+        in_float(percent),
+        direction,
+        None if change is None else float(price - change),
+        verdict,
+        raw,
     )
 
 
