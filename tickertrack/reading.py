@@ -37,7 +37,7 @@ __all__ = [
 
 # Of slow pages a batch is handed on after so many seconds, however few they are.
 _SECONDS = 1.0
-_UNCOLLECTED = 20_000
+_UNCOLLECTED = 500_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,9 @@ __all__ = [
     "read_text",
 ]
 
+# By so many of its first letters, a line and a half, a strip is known from nearly all others.
+_BEGINNING = 64
+
 NO_STRIP = Strip(dialect="", quotes=(), quarantined=(), repeats=0)
 
 
@@ -48,9 +51,8 @@ def read_text(
 ) -> tuple[list[str], Strip, HeaderBlock]:
     """Read the strip of a page of text as `read_strip` does; give its lines too, folded."""
     dialects = tuple(dialects)
-    end = marked_until(text, dialects)
-    top = _top(text[:end], dialects, market) if end else _NO_TOP
-    lines = [*top.lines, *fold_lines(text[end:])]
+    top = _top_of(text, dialects, market)
+    lines = [*top.lines, *fold_lines(text[len(top.text) :])]
     block = top.block_in(lines, dialects)
     if block is None:
         return lines, *read_strip(lines, (), dialects, market)
@@ -113,6 +115,7 @@ class _Top:
     `search` has come down so far; it is None where more is to be tried than to go on.
     """
 
+    text: str = ""
     lines: tuple[str, ...] = ()
     search: Search | None = None
     found: Lines = ()
@@ -122,8 +125,10 @@ class _Top:
         """Give the block of a page that begins so; None where the lines below may add to it."""
         if self.search is None:
             return None
-        search = self.search.copy()
-        search.go_on(lines[len(self.lines) :])
+        search = self.search
+        if not search.ends_at(_first(lines, len(self.lines))):
+            search = search.copy()
+            search.go_on(lines[len(self.lines) :])
         same = (search.end, search.page_date) == (self.search.end, self.search.page_date)
         if not same or _goes_on(lines, search.end, dialects):
             return None
@@ -133,22 +138,43 @@ class _Top:
 _NO_TOP = _Top()
 
 
+def _top_of(text: str, dialects: tuple[Dialect, ...], market: Market) -> _Top:
+    """Give the top of a text, which is often that of the last text that began so."""
+    last = _tops_beginning(text[:_BEGINNING], dialects, market)
+    if last and text.startswith(last[0].text):
+        return last[0]
+    end = marked_until(text, dialects)
+    last[:] = [_top(text[:end], dialects, market)] if end else ()
+    return last[0] if last else _NO_TOP
+
+
+@lru_cache(REMEMBERED)
+def _tops_beginning(_beginning: str, _dialects: tuple[Dialect, ...], _market: Market) -> list[_Top]:
+    """Give the place for the last top of a beginning; it is empty at first."""
+    return []
+
+
 @lru_cache(REMEMBERED)
 def _top(text: str, dialects: tuple[Dialect, ...], market: Market) -> _Top:
     lines, dialect = tuple(fold_lines(text)), dialects[0]
     search = begun(lines, dialect)
     block = search.block()
     if dialect.place != "header" or search.over or not _is_whole(block, dialect):
-        return _Top(lines)
+        return _Top(text, lines)
     # Of what a known top holds, the lines need not be known as well.
     strip = collect.__wrapped__(block.lines, dialect, market)
-    return _Top(lines, search, block.lines, strip)
+    return _Top(text, lines, search, block.lines, strip)
 
 
 def _goes_on(header: Sequence[str], end: int, dialects: Iterable[Dialect]) -> bool:
     """Say whether below a block stands what any dialect may read."""
-    after = next(filter(None, islice(header, end, None)), "")
+    after = _first(header, end)
     return any(one.looks_like_line(after) or one.read(after) for one in dialects)
+
+
+def _first(lines: Sequence[str], start: int) -> str:
+    """Give the first line from a place on that is not empty, or one that is."""
+    return next(filter(None, islice(lines, start, None)), "")
 
 
 def _best(page: _Page, dialects: Sequence[Dialect]) -> tuple[Dialect, HeaderBlock]:

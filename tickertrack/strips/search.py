@@ -123,6 +123,15 @@ class Search:
             else:
                 self._take_each(self.dialect.cut(line))
 
+    def ends_at(self, line: str) -> bool:
+        """Say whether a line, the next one but for empty ones, is other text and no furniture."""
+        dialect = self.dialect
+        if not line or line in self.known or dialect.between:
+            return False
+        text, stamp = dialect.without_prefix(line)
+        meant = text != line or stamp or dialect.looks_like_line(line) or dialect.read(line)
+        return not (meant or dialect.is_furniture(line))
+
     def block(self) -> HeaderBlock:
         """Give what was found."""
         return HeaderBlock(tuple(self.found), self.end, self.page_date, tuple(self.furniture))
