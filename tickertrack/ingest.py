@@ -104,7 +104,7 @@ class Reading:
         if self._is_alone:
             yield from self._alone()
             return
-        with Crew(self.order, self.workers) as crew:
+        with seldom_collected(), Crew(self.order, self.workers) as crew:
             yield from crew.read(self.parts)
 
     def _alone(self) -> Iterator[Batch]:
