@@ -16,7 +16,7 @@ from tickertrack.dating.slight import BoardKey, Found
 from tickertrack.markets import renames_of
 from tickertrack.markets.calendar import sessions_between, trading_day
 from tickertrack.models import Action, DatedBoard, Sighting, TradingDay
-from tickertrack.prices import Chains, Series, proofs_of
+from tickertrack.prices import Chains, Series, by_session, proofs_of
 from tickertrack.store.conclusions import Conclusions
 from tickertrack.store.drawn import Basis, Memory
 from tickertrack.store.read import Row, Span, history, rows
@@ -58,7 +58,7 @@ def conclude(facts: Facts, market: Market, rules: str = "") -> Conclusions:
     sessions = sessions_of({one.session for one in sittings if one.session}, calendar, market)
     by_key = {(one.page_id, one.board): one for one in sightings}
     placed = [DatedBoard(by_key[sitting.page_id, sitting.board], sitting) for sitting in sittings]
-    resolved = Series(placed, sessions)
+    resolved = Series(by_session(placed), sessions)
     chains = resolved.chains()
     prices = resolved.prices(market, proofs_of(chains))
     actions = propose_actions(prices, sessions, market)

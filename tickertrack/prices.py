@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tickertrack.models import DatedBoard, Method, Price, Status, TradingDay, is_flat
 
@@ -16,9 +15,11 @@ if TYPE_CHECKING:
     from tickertrack.markets import Market
 
 __all__ = [
+    "Boards",
     "Chains",
     "Proofs",
     "Series",
+    "by_session",
     "first_day",
     "is_proven",
     "proofs_of",
@@ -43,12 +44,11 @@ Chains = Mapping[tuple[date, str], tuple[int, int]]
 Proofs = Mapping[Era, tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """A quote that supports a price, and what is known of its moment."""
+class Shown(NamedTuple):
+    """A board of a session as it witnesses prices, and what is known of its moment."""
 
-    price: int
-    reference: int | None
+    prices: Mapping[str, int]
+    references: Mapping[str, int]
     page_id: int
     strip_id: int
     publisher: str
@@ -56,6 +56,20 @@ class Witness:
     seen_at: datetime | None
     settled: bool
     rounding: int
+
+
+class Witness(NamedTuple):
+    """A quote that supports a price: a line of a board."""
+
+    price: int
+    reference: int | None
+    shown: Shown
+
+
+# Of one session, by symbol.
+Witnesses = Mapping[str, list[Witness]]
+# By the session that they are placed on.
+Boards = Mapping[date, Iterable[DatedBoard]]
 
 
 def resolve_prices(
@@ -67,51 +81,89 @@ def resolve_prices(
     A session without a quote of its own gets an `implied` price from the next session's reference
     only where references are proven to be last prices (DESIGN.md, fact 5: never assume).
     """
-    series = Series(boards, sessions)
+    series = Series(by_session(boards), sessions)
     return series.prices(market, proofs_of(series.chains()))
 
 
-class Series:
-    """The time series of sessions whose boards, and those of their neighbours, are given."""
+def by_session(boards: Iterable[DatedBoard]) -> dict[date, list[DatedBoard]]:
+    """Lay boards out by the session that they are placed on, but for those that are on none."""
+    found: dict[date, list[DatedBoard]] = defaultdict(list)
+    for board in boards:
+        if board.sitting.session is not None:
+            found[board.sitting.session].append(board)
+    return found
 
-    def __init__(self, boards: Iterable[DatedBoard], sessions: Sequence[TradingDay]) -> None:
-        """Lay out who witnesses which price; `sessions` are all that there are."""
-        days = {day.session: day for day in sessions}
-        self._witnesses = _witnesses(boards, days)
-        self._following, self._preceding = _neighbours(days, 1), _neighbours(days, -1)
+
+class Series:
+    """
+    The time series of sessions whose boards, and those of their neighbours, are given.
+
+    Who witnesses which price is laid out for two sessions at a time, however many there are.
+    """
+
+    def __init__(self, boards: Boards, sessions: Sequence[TradingDay]) -> None:
+        """Begin with the boards; `sessions` are all that there are."""
+        self._boards = boards
+        self._days = {day.session: day for day in sessions}
+        self._following, self._preceding = _neighbours(self._days, 1), _neighbours(self._days, -1)
 
     def prices(self, market: Market, proofs: Proofs) -> list[Price]:
         """Resolve prices, sorted by symbol and session."""
-        witnesses = self._witnesses
-        prices = {
-            key: _price(key, found, self._later(key), market) for key, found in witnesses.items()
-        }
-        prices |= _implied(witnesses, prices, self._preceding, proofs)
+        prices: dict[Key, Price] = {}
+        implied: dict[Key, Price] = {}
+        for session, witnesses, later in self._steps():
+            for symbol, found in witnesses.items():
+                key = (symbol, session)
+                prices[key] = _price(key, found, later.get(symbol, ()), market)
+                implied |= self._implied(prices, key, found, proofs)
+        prices |= implied
         return [prices[key] for key in sorted(prices)]
 
     def chains(self) -> Chains:
         """Count, by session and publisher, how often a settled price was the next reference."""
         counts: dict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0])
-        for key, found in self._witnesses.items():
-            settled = {witness.price for witness in found if witness.settled}
-            if len(settled) != 1 or found[0].rounding:
-                continue
-            later = self._later(key)
-            for publisher in {witness.publisher for witness in found}:
-                references = {
-                    one.reference
-                    for one in later
-                    if one.reference is not None and one.publisher == publisher
-                }
-                if len(references) == 1:
-                    tally = counts[key[1], publisher]
-                    tally[0] += settled == references
-                    tally[1] += 1
+        for session, witnesses, later in self._steps():
+            for symbol, found in witnesses.items():
+                for publisher, holds in _links(found, later.get(symbol, ())):
+                    counts[session, publisher][0] += holds
+                    counts[session, publisher][1] += 1
         return {key: (held, of) for key, (held, of) in counts.items()}
 
-    def _later(self, key: Key) -> list[Witness]:
-        session = self._following.get(key[1])
-        return self._witnesses.get((key[0], session), []) if session else []
+    def _steps(self) -> Iterator[tuple[date, Witnesses, Witnesses]]:
+        """Give each session of boards, its witnesses, and those of the session after it."""
+        ahead: Witnesses = {}
+        following: date | None = None
+        for session in sorted(self._boards):
+            witnesses = ahead if session == following else self._witnesses(session)
+            following = self._following.get(session)
+            ahead = self._witnesses(following) if following else {}
+            yield session, witnesses, ahead
+
+    def _witnesses(self, session: date) -> Witnesses:
+        if session not in self._boards:
+            return {}
+        found: dict[str, list[Witness]] = defaultdict(list)
+        day = self._days.get(session)
+        for shown in sorted((_laid(board, day) for board in self._boards[session]), key=_order):
+            references = shown.references
+            for symbol, price in shown.prices.items():
+                found[symbol].append(Witness(price, references.get(symbol), shown))
+        return found
+
+    def _implied(
+        self, prices: Mapping[Key, Price], key: Key, found: Sequence[Witness], proofs: Proofs
+    ) -> dict[Key, Price]:
+        """Give the price of the session before, where no board shows it and this one tells it."""
+        symbol, session = key
+        before = self._preceding.get(session)
+        if before is None or (symbol, before) in prices or found[0].shown.rounding:
+            return {}
+        reference = _proven(found, quarter_of(before), proofs)
+        if reference is None:
+            return {}
+        earlier = self._preceding.get(before)
+        last = prices.get((symbol, earlier)) if earlier else None
+        return {(symbol, before): _told_by(prices[key], before, reference, last)}
 
 
 def proofs_of(chains: Chains) -> Proofs:
@@ -140,32 +192,18 @@ def first_day(quarter: int) -> date:
     return date(quarter // 4, quarter % 4 * 3 + 1, 1)
 
 
-def _witnesses(
-    boards: Iterable[DatedBoard], days: Mapping[date, TradingDay]
-) -> dict[Key, list[Witness]]:
-    found: dict[Key, list[Witness]] = defaultdict(list)
-    for board in boards:
-        session = board.sitting.session
-        if session is None:
-            continue
-        flat = is_flat(board.sighting)
-        settled = flat or _is_settled(board, days.get(session))
-        for symbol, price in board.sighting.prices.items():
-            found[symbol, session].append(_witness(board, symbol, price, flat, settled))
-    return {key: sorted(found[key], key=_order) for key in sorted(found)}
-
-
-def _witness(board: DatedBoard, symbol: str, price: int, flat: bool, settled: bool) -> Witness:  # noqa: FBT001
+def _laid(board: DatedBoard, day: TradingDay | None) -> Shown:
     sighting, method = board.sighting, board.sitting.method
-    return Witness(
-        price=price,
-        reference=None if flat else sighting.references[symbol],
+    flat = is_flat(sighting)
+    return Shown(
+        prices=sighting.prices,
+        references={} if flat else sighting.references,
         page_id=sighting.page_id,
         strip_id=sighting.strip_id,
         publisher=sighting.publisher,
         method=method or "stated",
         seen_at=sighting.captured_at,
-        settled=settled,
+        settled=flat or _is_settled(board, day),
         rounding=_INDEX_ROUNDING if sighting.board == "index" else 0,
     )
 
@@ -178,18 +216,35 @@ def _is_settled(board: DatedBoard, day: TradingDay | None) -> bool:
     return sighting.page_date is not None and session is not None and sighting.page_date > session
 
 
-def _order(witness: Witness) -> tuple[object, ...]:
+def _order(shown: Shown) -> tuple[object, ...]:
     # The known moments in their order, then the unknown, in an order that no arrival changes.
-    moment = witness.seen_at.timestamp() if witness.seen_at else float("inf")
-    return (moment, witness.strip_id, witness.page_id)
+    moment = shown.seen_at.timestamp() if shown.seen_at else float("inf")
+    return (moment, shown.strip_id, shown.page_id)
 
 
-def _price(key: Key, witnesses: list[Witness], following: list[Witness], market: Market) -> Price:
+def _links(found: Sequence[Witness], later: Sequence[Witness]) -> Iterator[tuple[str, bool]]:
+    """Say by publisher whether a session's settled price is the reference of the next."""
+    settled = {witness.price for witness in found if witness.shown.settled}
+    if len(settled) != 1 or found[0].shown.rounding:
+        return
+    for publisher in {witness.shown.publisher for witness in found}:
+        references = {
+            one.reference
+            for one in later
+            if one.reference is not None and one.shown.publisher == publisher
+        }
+        if len(references) == 1:
+            yield publisher, settled == references
+
+
+def _price(
+    key: Key, witnesses: Sequence[Witness], following: Sequence[Witness], market: Market
+) -> Price:
     chosen, is_final = _chosen(witnesses, following)
     reference = _reference(witnesses, chosen)
     observed = [witness.price for witness in witnesses]
-    methods = {witness.method for witness in witnesses}
-    moments = [witness.seen_at for witness in witnesses if witness.seen_at]
+    methods = {witness.shown.method for witness in witnesses}
+    moments = [witness.shown.seen_at for witness in witnesses if witness.shown.seen_at]
     first = observed[0] if moments or len(set(observed)) == 1 else None
     status: Status = "final" if is_final else "intraday"
     return Price(
@@ -201,7 +256,7 @@ def _price(key: Key, witnesses: list[Witness], following: list[Witness], market:
         high=max(observed),
         low=min(observed),
         status="provisional" if methods == {"stated"} else status,
-        quotes=len({witness.page_id for witness in witnesses}),
+        quotes=len({witness.shown.page_id for witness in witnesses}),
         method=next(method for method in _METHODS if method in methods),
         first_seen=min(moments, default=None),
         last_seen=max(moments, default=None),
@@ -209,32 +264,34 @@ def _price(key: Key, witnesses: list[Witness], following: list[Witness], market:
     )
 
 
-def _chosen(witnesses: list[Witness], following: list[Witness]) -> tuple[Witness, bool]:
+def _chosen(witnesses: Sequence[Witness], following: Sequence[Witness]) -> tuple[Witness, bool]:
     """Choose the last price: seen after the close, confirmed by the next session, or latest."""
-    settled = [witness for witness in witnesses if witness.settled]
+    settled = [witness for witness in witnesses if witness.shown.settled]
     if settled:
         return _latest(settled), True
     references = {one.reference for one in following if one.reference is not None}
     confirmed = [
         witness
         for witness in witnesses
-        if any(abs(witness.price - reference) <= witness.rounding for reference in references)
+        if any(abs(witness.price - reference) <= witness.shown.rounding for reference in references)
     ]
     if confirmed:
         return _latest(confirmed), True
     return _latest(witnesses), False
 
 
-def _latest(witnesses: list[Witness]) -> Witness:
-    timed = [witness for witness in witnesses if witness.seen_at]
+def _latest(witnesses: Sequence[Witness]) -> Witness:
+    timed = [witness for witness in witnesses if witness.shown.seen_at]
     if timed:
         return timed[-1]
     # No moment is known: what most pages show, and of equals the same one in any order.
     counts = Counter(witness.price for witness in witnesses)
-    return max(witnesses, key=lambda one: (counts[one.price], one.strip_id, one.page_id))
+    return max(
+        witnesses, key=lambda one: (counts[one.price], one.shown.strip_id, one.shown.page_id)
+    )
 
 
-def _reference(witnesses: list[Witness], chosen: Witness) -> int | None:
+def _reference(witnesses: Sequence[Witness], chosen: Witness) -> int | None:
     known = [witness.reference for witness in witnesses if witness.reference is not None]
     if chosen.reference is not None:
         known.append(chosen.reference)
@@ -244,14 +301,14 @@ def _reference(witnesses: list[Witness], chosen: Witness) -> int | None:
 
 
 def _conflict(
-    key: Key, witnesses: list[Witness], reference: int | None, market: Market
+    key: Key, witnesses: Sequence[Witness], reference: int | None, market: Market
 ) -> str | None:
     """Say why the witnesses of one session cannot all be right; nothing is averaged."""
-    rounding = witnesses[0].rounding
+    rounding = witnesses[0].shown.rounding
     references = {one.reference for one in witnesses if one.reference is not None}
     if references and max(references) - min(references) > rounding:
         return f"reference prices {_shown(references)}"
-    settled = {witness.price for witness in witnesses if witness.settled}
+    settled = {witness.price for witness in witnesses if witness.shown.settled}
     if settled and max(settled) - min(settled) > rounding:
         return f"prices after the close {_shown(settled)}"
     limit = None if rounding or reference is None else market.limit_on(key[1])
@@ -266,41 +323,30 @@ def _shown(values: Iterable[int]) -> str:
     return " and ".join(f"{value / _SCALE:g}" for value in sorted(values))
 
 
-def _implied(
-    witnesses: Mapping[Key, list[Witness]],
-    prices: Mapping[Key, Price],
-    preceding: Mapping[date, date],
-    proofs: Proofs,
-) -> dict[Key, Price]:
-    implied = {}
-    for (symbol, session), found in witnesses.items():
-        before = preceding.get(session)
-        if before is None or (symbol, before) in witnesses:
-            continue
-        references = {one.reference for one in found if one.reference is not None}
-        quarter = quarter_of(before)
-        proven = all(is_proven(proofs, one.publisher, quarter) for one in found)
-        if len(references) != 1 or not proven or found[0].rounding:
-            continue
-        own = prices[symbol, session]
-        earlier = preceding.get(before)
-        last = prices.get((symbol, earlier)) if earlier else None
-        implied[symbol, before] = Price(
-            symbol=symbol,
-            session=before,
-            price=references.pop() or 0,
-            reference_price=last.price if last and last.status == "final" else None,
-            first=None,
-            high=None,
-            low=None,
-            status="provisional" if own.status == "provisional" else "implied",
-            quotes=0,
-            method=own.method,
-            first_seen=None,
-            last_seen=None,
-            conflict=None,
-        )
-    return implied
+def _proven(found: Sequence[Witness], quarter: int, proofs: Proofs) -> int | None:
+    """Give the one reference of witnesses, where theirs are proven to be last prices."""
+    references = {one.reference for one in found if one.reference is not None}
+    proven = all(is_proven(proofs, one.shown.publisher, quarter) for one in found)
+    return references.pop() if len(references) == 1 and proven else None
+
+
+def _told_by(own: Price, before: date, reference: int, last: Price | None) -> Price:
+    """Make the price of the session before one whose reference price it is."""
+    return Price(
+        symbol=own.symbol,
+        session=before,
+        price=reference,
+        reference_price=last.price if last and last.status == "final" else None,
+        first=None,
+        high=None,
+        low=None,
+        status="provisional" if own.status == "provisional" else "implied",
+        quotes=0,
+        method=own.method,
+        first_seen=None,
+        last_seen=None,
+        conflict=None,
+    )
 
 
 def _neighbours(days: Iterable[date], step: int) -> dict[date, date]:

@@ -26,7 +26,16 @@ from tickertrack.dating import Graph, Redraw, days_of, reach_of, setting_of
 from tickertrack.dating.slight import Slight, place_again
 from tickertrack.markets.calendar import sessions_between
 from tickertrack.models import TradingDay
-from tickertrack.prices import Chains, Proofs, Series, first_day, is_proven, proofs_of, quarter_of
+from tickertrack.prices import (
+    Chains,
+    Proofs,
+    Series,
+    by_session,
+    first_day,
+    is_proven,
+    proofs_of,
+    quarter_of,
+)
 from tickertrack.recall import Recall
 from tickertrack.store import drawn, linked, near, stored
 from tickertrack.store.conclusions import (
@@ -214,7 +223,8 @@ class _Repricing:
         return found
 
     def _series(self, days: Iterable[date]) -> Series:
-        return Series(near.dated_boards(self.connection, self._beside(days)), self.sessions)
+        boards = near.dated_boards(self.connection, self._beside(days))
+        return Series(by_session(boards), self.sessions)
 
     def _chain(self, days: set[date], chains: Chains) -> set[int]:
         """Replace what proves references to be last prices; give the quarters proven otherwise."""
