@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from tickertrack.actions import propose_actions
-from tickertrack.dating import days_of, draw, reach_of, setting_of
+from tickertrack.dating import Sightings, days_of, draw, reach_of, setting_of
 from tickertrack.dating.graph import Graph
 from tickertrack.dating.sitting import undated
 from tickertrack.dating.slight import BoardKey, Found
 from tickertrack.markets import renames_of
 from tickertrack.markets.calendar import sessions_between, trading_day
-from tickertrack.models import Action, DatedBoard, Sighting, TradingDay
-from tickertrack.prices import Chains, Series, by_session, proofs_of
+from tickertrack.models import Action, DatedBoard, Sitting, TradingDay
+from tickertrack.prices import Chains, Series, proofs_of
 from tickertrack.store.conclusions import Conclusions
 from tickertrack.store.drawn import Basis, Memory
 from tickertrack.store.read import Row, Span, history, rows
@@ -41,30 +43,55 @@ __all__ = [
 class Facts:
     """All boards that pages show, and the imported series, by symbol and day."""
 
-    sightings: Sequence[Sighting]
+    sightings: Sightings
     series: Mapping[str, Mapping[date, int]]
 
 
 def conclude(facts: Facts, market: Market, rules: str = "") -> Conclusions:
     """Draw every conclusion from the facts; the same facts in any order give the same ones."""
     sightings, series = facts.sightings, facts.series
-    days = days_of((one.member for one in sightings), series, market.zone)
+    days = days_of(sightings.pages(), series, market.zone)
     if days is None:
         return Conclusions([undated(one.page_id, one.board, {}) for one in sightings], (), ())
-    boards = len({(one.strip_id, one.board) for one in sightings})
+    boards = sum(1 for _ in sightings.seats())
     calendar = sessions_between(market, *reach_of(days))
     drawing = draw(sightings, setting_of(reach_of(days), calendar, series, market.zone, boards))
     sittings = sorted(drawing.sittings, key=lambda one: (one.page_id, one.board))
     sessions = sessions_of({one.session for one in sittings if one.session}, calendar, market)
-    by_key = {(one.page_id, one.board): one for one in sightings}
-    placed = [DatedBoard(by_key[sitting.page_id, sitting.board], sitting) for sitting in sittings]
-    resolved = Series(by_session(placed), sessions)
+    resolved = Series(_Dated(sightings, sittings), sessions)
     chains = resolved.chains()
     prices = resolved.prices(market, proofs_of(chains))
     actions = propose_actions(prices, sessions, market)
     memory = memory_of(drawing.graph, drawing.slight.found, chains)
     basis = Basis(rules, *days, boards)
     return Conclusions(sittings, prices, sessions, actions, memory, basis)
+
+
+class _Dated(Mapping[date, Iterator[DatedBoard]]):
+    """Dated boards by session, read out when they are asked for."""
+
+    def __init__(self, sightings: Sightings, sittings: Iterable[Sitting]) -> None:
+        """Lay out which sittings are of which session."""
+        self._sightings = sightings
+        self._sittings: dict[date, list[Sitting]] = defaultdict(list)
+        for sitting in sittings:
+            if sitting.session is not None:
+                self._sittings[sitting.session].append(sitting)
+
+    def __getitem__(self, session: date) -> Iterator[DatedBoard]:
+        """Give the boards of a session."""
+        return (
+            DatedBoard(self._sightings.at(sitting.page_id, sitting.board), sitting)
+            for sitting in self._sittings[session]
+        )
+
+    def __iter__(self) -> Iterator[date]:
+        """Give the sessions that boards are of."""
+        return iter(self._sittings)
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self._sittings)
 
 
 def memory_of(graph: Graph, found: Mapping[BoardKey, Found], chains: Chains) -> Memory:
@@ -74,18 +101,18 @@ def memory_of(graph: Graph, found: Mapping[BoardKey, Found], chains: Chains) -> 
     nodes = (graph.nodes[own_id] for own_id in sorted(touched.nodes))
     joints = (graph.joints[key] for key in sorted(touched.joints))
     return Memory(
-        vectors=[(one.id, one.board, one.flat, _json(one.references), one.node) for one in vectors],
-        vector_strips=[(*seat, vector) for seat, vector in sorted(touched.seats.items())],
-        vector_keys=sorted(touched.keys),
+        vectors=((one.id, one.board, one.flat, _json(one.references), one.node) for one in vectors),
+        vector_strips=((*seat, graph.seats[seat]) for seat in sorted(touched.seats)),
+        vector_keys=chain(graph.keys.new(), graph.slight_keys.new()),
         nodes=[(one.id, one.own, one.best, one.peak, one.witnessed) for one in nodes],
-        joints=[
+        joints=(
             (*one.key, one.bits, one.weight, one.chosen, one.forward, one.backward)
             for one in joints
-        ],
+        ),
         slight_boards=[(*key, *_found_row(one)) for key, one in sorted(found.items())],
-        slight_days=[
+        slight_days=(
             (place, *key) for key, one in sorted(found.items()) for place in sorted(one.looked)
-        ],
+        ),
         chains=[(day.isoformat(), name, *counts) for (day, name), counts in sorted(chains.items())],
         gone_nodes=sorted(touched.gone_nodes),
         gone_joints=sorted(touched.gone_joints),

@@ -4,45 +4,71 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
 from tickertrack.dating.knowledge import Known, Line
-from tickertrack.dating.nodes import BoardVector, Prices, around, keys_of
+from tickertrack.dating.nodes import BoardVector, Packed, Prices, around, keys_of
 from tickertrack.dating.past import LIKELY, Joint, JointKey, Node, Part, Seat
 from tickertrack.dating.slight import BoardKey, Found
-from tickertrack.models import Member, Sighting
+from tickertrack.models import Board, Member, Sighting
 from tickertrack.store.drawn import any_slight, asked, unpacked, unpacked_or_none, weights
 from tickertrack.store.stored import SCALE, member_of, sightings_on
 
 __all__ = ["Recall"]
 
 
+class RecalledFacts:
+    """Pages and boards of strips: asked for a few at a time, and kept."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Know none yet."""
+        self._connection = connection
+        self._members: dict[int, list[Member]] = {}
+        self._boards: dict[int, dict[Board, tuple[dict[str, int], dict[str, int]]]] = {}
+
+    def know_members(self, strips: Iterable[int]) -> None:
+        """Ask for the pages of strips."""
+        new = sorted(set(strips) - self._members.keys())
+        self._members.update((strip, []) for strip in new)
+        for member in map(member_of, asked(self._connection, "members", new) if new else ()):
+            self._members[member.strip_id].append(member)
+
+    def know_boards(self, strips: Iterable[int]) -> None:
+        """Ask for the prices of strips' boards."""
+        new = sorted(set(strips) - self._boards.keys())
+        self._boards.update((strip, {}) for strip in new)
+        rows = asked(self._connection, "boards", new) if new else ()
+        for strip, board, symbol, price, reference in rows:
+            prices, references = self._boards[strip].setdefault(board, ({}, {}))
+            prices[symbol] = round(price * SCALE)
+            references[symbol] = round(reference * SCALE)
+
+    def members(self, strip: int) -> list[Member]:
+        """Give the pages that show a strip."""
+        self.know_members([strip])
+        return self._members[strip]
+
+    def board(self, seat: Seat) -> tuple[Prices, Prices]:
+        """Give the last prices and the reference prices of a board."""
+        self.know_boards([seat[0]])
+        return self._boards[seat[0]][seat[1]]
+
+
 class Recall:
     """The past of an update: asks the database, a few ids at a time."""
+
+    is_blank = False
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Ask by a connection."""
         self._connection = connection
+        self.facts = RecalledFacts(connection)
 
     def _asked(self, what: str, ids: Iterable[object]) -> Iterator[Any]:
         listed = list(ids)
         return asked(self._connection, what, listed) if listed else iter(())
-
-    def members(self, strips: Iterable[int]) -> Iterator[Member]:
-        """Give the pages that show strips."""
-        return map(member_of, self._asked("members", strips))
-
-    def boards(self, strips: Iterable[int]) -> Iterator[tuple[Seat, Prices, Prices]]:
-        """Give the last prices and the reference prices of strips' boards."""
-        found: dict[Seat, tuple[dict[str, int], dict[str, int]]] = defaultdict(lambda: ({}, {}))
-        for strip, board, symbol, price, reference in self._asked("boards", strips):
-            prices, references = found[strip, board]
-            prices[symbol] = round(price * SCALE)
-            references[symbol] = round(reference * SCALE)
-        return ((seat, *both) for seat, both in found.items())
 
     def seats(self, strips: Iterable[int]) -> Iterator[tuple[Seat, int]]:
         """Give the vectors that strips' boards show."""
@@ -159,4 +185,4 @@ def _numbers(text: str) -> dict[int, float]:
 
 def _vector(row: Any) -> BoardVector:
     own_id, board, flat, prices, node = row
-    return BoardVector(own_id, board, bool(flat), json.loads(prices), node)
+    return BoardVector(own_id, board, bool(flat), Packed.of(json.loads(prices)), node)

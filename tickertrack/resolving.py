@@ -22,7 +22,7 @@ import numpy as np
 from tickertrack import dating
 from tickertrack.actions import propose_actions
 from tickertrack.conclude import Facts, conclude, memory_of, sessions_of
-from tickertrack.dating import Graph, Redraw, days_of, reach_of, setting_of
+from tickertrack.dating import Graph, Redraw, Sightings, days_of, reach_of, setting_of
 from tickertrack.dating.slight import Slight, place_again
 from tickertrack.markets.calendar import sessions_between
 from tickertrack.models import TradingDay
@@ -102,8 +102,8 @@ def redraw(connection: sqlite3.Connection, path: Path, market: Market, rules: st
     """Draw all conclusions from scratch."""
 
     def draw() -> Conclusions:
-        facts = Facts(list(stored.sightings(connection)), stored.series(connection))
-        return conclude(facts, market, rules)
+        sightings = Sightings(stored.boards(connection), stored.showers(connection))
+        return conclude(Facts(sightings, stored.series(connection)), market, rules)
 
     store_conclusions(connection, path, market.name, draw)
 
@@ -140,15 +140,15 @@ class _Update:
         """Draw and store."""
         past, setting = Recall(self.connection), self.setting
         graph = Graph(past)
-        placed = dating.update(graph, setting, self.new)
+        judged = dating.update(graph, setting, ((one.strip_id, one.board) for one in self.new))
         boards = self.basis.boards + len(graph.touched.seats)
         if dating.threshold(boards) != setting.need:
             raise Redraw
         drawn.store_memory(self.connection, memory_of(graph, {}, {}))
-        slight = Slight(setting, graph, placed)
+        slight = Slight(setting, graph, judged)
         place_again(slight, past, self.new)
         drawn.store_memory(self.connection, memory_of(Graph(past), slight.found, {}))
-        sittings = [*dating.sittings_of(graph, setting, placed), *slight.sittings()]
+        sittings = [*dating.sittings_of(graph, setting, judged), *slight.sittings()]
         moved = replace_sittings(self.connection, sittings)
         if moved:
             _Repricing(self.connection, self.market, self.calendar).run(moved)

@@ -21,8 +21,9 @@ from tickertrack.dating.forest import choose_forest, weigh
 from tickertrack.dating.gathering import gather
 from tickertrack.dating.graph import Graph
 from tickertrack.dating.nodes import threshold
-from tickertrack.dating.past import Blank, Redraw
-from tickertrack.dating.placing import Placed, Setting, hear_evidence, judge, placed
+from tickertrack.dating.past import Blank, Redraw, Seat
+from tickertrack.dating.placing import Judged, Setting, hear_evidence, judge, placed
+from tickertrack.dating.sightings import Sightings
 from tickertrack.dating.sitting import Told, undated
 from tickertrack.dating.slight import Slight, place_slight
 from tickertrack.dialects.grammar import YEARS
@@ -31,9 +32,9 @@ from tickertrack.models import Member, Sighting, Sitting, TradingDay
 __all__ = [
     "Drawing",
     "Graph",
-    "Placed",
     "Redraw",
     "Setting",
+    "Sightings",
     "Slight",
     "Span",
     "date_boards",
@@ -66,13 +67,14 @@ class Drawing:
 
 def days_of(members: Iterable[Member], series: Mapping[str, Series], zone: ZoneInfo) -> Span | None:
     """Give the first and the last day that pages and series name; None where none bears a date."""
-    shown = list(members)
-    moments = {one.captured_at for one in shown if one.captured_at}
-    days = [moment.astimezone(zone).date() for moment in moments if moment.year in YEARS]
-    days += [one.page_date for one in shown if one.page_date]
-    days += [day for closes in series.values() for day in closes]
+    days = {day for closes in series.values() for day in closes}
+    for one in members:
+        if one.captured_at and one.captured_at.year in YEARS:
+            days.add(one.captured_at.astimezone(zone).date())
+        if one.page_date:
+            days.add(one.page_date)
     # What is stored costs no other board its date, even a day near the end of all calendars.
-    days = [day for day in days if day.year in YEARS]
+    days = {day for day in days if day.year in YEARS}
     return (min(days), max(days)) if days else None
 
 
@@ -118,40 +120,41 @@ def date_boards(
     if reach is None:
         found = [undated(one.page_id, one.board, {}) for one in sightings]
     else:
-        boards = len({(one.strip_id, one.board) for one in sightings})
-        found = list(draw(sightings, setting_of(reach, sessions, series, zone, boards)).sittings)
+        shown = Sightings.of(sightings)
+        boards = sum(1 for _ in shown.seats())
+        found = list(draw(shown, setting_of(reach, sessions, series, zone, boards)).sittings)
     return sorted(found, key=lambda one: (one.page_id, one.board))
 
 
-def draw(sightings: Sequence[Sighting], setting: Setting) -> Drawing:
+def draw(sightings: Sightings, setting: Setting) -> Drawing:
     """Date every sighting from scratch."""
     graph = Graph(Blank(sightings))
-    found = update(graph, setting, sightings)
-    slight = Slight(setting, graph, found)
+    judged = update(graph, setting, sightings.seats())
+    slight = Slight(setting, graph, judged)
     place_slight(slight, sightings)
-    return Drawing([*sittings_of(graph, setting, found), *slight.sittings()], graph, slight)
+    return Drawing([*sittings_of(graph, setting, judged), *slight.sittings()], graph, slight)
 
 
-def update(graph: Graph, setting: Setting, sightings: Iterable[Sighting]) -> dict[int, Placed]:
+def update(graph: Graph, setting: Setting, boards: Iterable[Seat]) -> Judged:
     """
     Let new boards join the graph; give all nodes of which anything else is to be said now.
 
     Raises Redraw where they change more than they touch.
     """
     axis = setting.axis
-    gathered = gather(graph, sightings, setting.need)
+    gathered = gather(graph, boards, setting.need)
     changed = hear_evidence(graph, setting, gathered.grown)
     changed |= gathered.grown | join(graph, axis, gathered)
     weigh(graph, axis, changed)
     changed |= choose_forest(graph)
     heard = tell(graph, axis, changed)
-    beliefs = judge(graph, setting, heard)
-    return {node: placed(graph, setting, node, belief) for node, belief in beliefs.items()}
+    return judge(graph, setting, heard)
 
 
-def sittings_of(graph: Graph, setting: Setting, found: Mapping[int, Placed]) -> Iterator[Sitting]:
+def sittings_of(graph: Graph, setting: Setting, judged: Judged) -> Iterator[Sitting]:
     """Place every board of nodes."""
-    for node, one in found.items():
+    for node in sorted(judged.nodes):
+        one = placed(graph, setting, node, judged.beliefs.of(node))
         shown, board = Told(setting.axis, one), graph.face(node).board
         for member in graph.members_in(node):
             yield shown.sitting(member, board)

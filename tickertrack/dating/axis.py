@@ -46,6 +46,10 @@ class Axis:
         """Count the days."""
         return len(self.open_probability)
 
+    def vectors_in(self, size: int) -> int:
+        """Count the vectors that take so many bytes."""
+        return size // max(self.open_probability.nbytes, 1)
+
     def day(self, index: int) -> date:
         """Give the day at a place."""
         return self.start + timedelta(days=index)

@@ -13,13 +13,16 @@ from tickertrack.dating.edges import likely, logs, message
 from tickertrack.dating.graph import Graph
 from tickertrack.dating.past import Joint
 
-__all__ = ["believed", "shaken", "tell"]
+__all__ = ["Beliefs", "believed", "shaken", "tell"]
 
 # What a joint outside of the forest may weigh at most, in bits: it closes a circle, so part of
 # what it carries has been heard already.
 _SHAKES = 7.0
 # So far news mostly reaches.
 _STEPS = 4
+
+# What is kept of beliefs, which are eight bytes a day and node; what is not is added up again.
+_KEPT = 8 * 1024 * 1024
 
 _Total = NDArray[np.int32]
 _Sender = tuple[Joint, int]
@@ -120,3 +123,22 @@ def _no_surer(before: Vector, after: Vector) -> Vector:
     """Give what is believed after, but no surer of the same day: that would be hearing twice."""
     same = int(before.argmax()) == int(after.argmax())
     return before if same and after.max() > before.max() else after
+
+
+class Beliefs:
+    """What nodes believe when all has been told; of the first that are asked for it is kept."""
+
+    def __init__(self, graph: Graph, axis: Axis) -> None:
+        """Begin with none."""
+        self._graph, self._axis = graph, axis
+        self._kept: dict[int, Vector] = {}
+        self._room = axis.vectors_in(_KEPT)
+
+    def of(self, node: int) -> Vector:
+        """Give what a node believes, shaken."""
+        belief = self._kept.get(node)
+        if belief is None:
+            belief = shaken(self._graph, self._axis, node)
+            if len(self._kept) < self._room:
+                self._kept[node] = belief
+        return belief

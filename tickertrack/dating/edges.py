@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from tickertrack.dating.axis import Axis, Vector, normal
-from tickertrack.dating.gathering import Gathered, is_enough
+from tickertrack.dating.gathering import Gathered, is_enough, near_rows
 from tickertrack.dating.graph import Graph
 from tickertrack.dating.nodes import BoardVector, agreement, around, keys_of, named, telling
 from tickertrack.dating.past import Joint, JointKey, Kind, Logs
@@ -91,27 +91,28 @@ def _ahead(graph: Graph, gathered: Gathered) -> Iterator[tuple[JointKey, float]]
     """Find the nodes whose references are the last prices of these."""
     vectors = {one.id: one for one in graph.vectors_of(sorted(gathered.rebuilt))}
     vectors |= {own_id: graph.vectors[own_id] for own_id in sorted(gathered.fresh)}
-    graph.know_boards(graph.strips_of(vectors))
-    keys: dict[int, set[int]] = {}
-    for vector in vectors.values():
-        seats = [(strip, vector.board) for strip in graph.strips_of([vector.id])]
-        keys[vector.id] = {
-            key for seat in seats for key in telling(vector.board, graph.board(seat)[0])
-        }
+    graph.facts.know_boards(graph.strips_of(vectors))
     graph.know_keys(
-        near for own_id, own in keys.items() for _, near in around(vectors[own_id].board, own)
+        near
+        for vector in vectors.values()
+        for _, near in around(vector.board, _last_prices(graph, vector))
     )
-    for own_id, own in keys.items():
-        yield from _compared(graph, vectors[own_id], _faces(graph, vectors[own_id], own))
+    for vector in vectors.values():
+        yield from _compared(graph, vector, _faces(graph, vector))
 
 
-def _faces(graph: Graph, vector: BoardVector, keys: Iterable[int]) -> set[int]:
+def _last_prices(graph: Graph, vector: BoardVector) -> set[int]:
+    """Give the keys of the last prices that a vector's strips show, of those that tell most."""
+    strips = graph.strips_of([vector.id])
+    shown = (graph.facts.board((strip, vector.board))[0] for strip in strips)
+    return {key for prices in shown for key in telling(vector.board, prices)}
+
+
+def _faces(graph: Graph, vector: BoardVector) -> set[int]:
     shared: dict[int, set[int]] = defaultdict(set)
-    for key, near in around(vector.board, keys):
-        if graph.having(key):
-            for part, other in graph.having(near):
-                if part != "price":
-                    shared[other].add(named(key))
+    for key, part, other in near_rows(graph, vector.board, _last_prices(graph, vector)):
+        if part != "price":
+            shared[other].add(named(key))
     return {own_id for own_id, symbols in shared.items() if is_enough(symbols)}
 
 
@@ -128,18 +129,16 @@ def _back(graph: Graph, gathered: Gathered) -> Iterator[tuple[JointKey, float]]:
         for other in _holders(graph, face):
             sources[other].add(face.id)
     graph.know_vectors(sources)
-    graph.know_boards(graph.strips_of(sources))
+    graph.facts.know_boards(graph.strips_of(sources))
     for own_id, targets in sorted(sources.items()):
         yield from _compared(graph, graph.vectors[own_id], targets)
 
 
 def _holders(graph: Graph, face: BoardVector) -> set[int]:
     shared: dict[int, set[int]] = defaultdict(set)
-    for key, near in around(face.board, keys_of(face.board, face.references)):
-        if graph.having(key):
-            for part, other in graph.having(near):
-                if part == "price":
-                    shared[other].add(named(key))
+    for key, part, other in near_rows(graph, face.board, keys_of(face.board, face.references)):
+        if part == "price":
+            shared[other].add(named(key))
     return {own_id for own_id, symbols in shared.items() if is_enough(symbols)}
 
 
@@ -154,10 +153,10 @@ def _compared(
         fits = target.node == target.id != source.node and not (target.flat and source.flat)
         if not fits or source.node is None:
             continue
+        references = target.references
         for strip in sorted(graph.strips_of([source.id])):
-            found = agreement(
-                source.board, graph.board((strip, source.board))[0], target.references
-            )
+            prices, _ = graph.facts.board((strip, source.board))
+            found = agreement(source.board, prices, references)
             if found.bits >= _WORTH and found.share >= _CHAINED:
                 bits = found.bits - (found.shared - found.agreeing)
                 yield (source.node, target.id, kind), bits

@@ -21,6 +21,8 @@ _PAGE_WEIGHT = 60.0
 # So many nodes are looked through on either side of a change, for so many changes; where that does
 # not tell what they change, the forest is chosen among all joints again: the outcome is the same.
 _FAR, _MANY = 48, 64
+# What is kept of what nodes believe by themselves, for their other joints.
+_KEPT = 4 * 1024 * 1024
 
 
 class _TooFarError(Exception):
@@ -36,6 +38,8 @@ def weigh(graph: Graph, axis: Axis, changed: Iterable[int]) -> None:
     beliefs: dict[int, Vector] = {}
     for key in sorted(joints):
         joint = joints[key]
+        if len(beliefs) > axis.vectors_in(_KEPT):
+            beliefs.clear()
         weight = _weight(graph, axis, joint, beliefs)
         if weight != joint.weight:
             joint.weight = weight

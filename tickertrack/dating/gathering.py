@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tickertrack.dating.graph import Graph
+from tickertrack.dating.keys import KeyRow
 from tickertrack.dating.nodes import (
     BoardVector,
+    Prices,
     are_one,
     around,
     bits_of,
@@ -18,10 +20,10 @@ from tickertrack.dating.nodes import (
     tolerance_of,
     vector_of,
 )
-from tickertrack.dating.past import Part, Redraw, Seat
-from tickertrack.models import Board, Sighting, is_flat
+from tickertrack.dating.past import Redraw, Seat
+from tickertrack.models import Board, stands_still
 
-__all__ = ["Gathered", "gather", "is_enough", "root_of"]
+__all__ = ["Gathered", "gather", "is_enough", "near_rows", "root_of"]
 
 
 @dataclass(slots=True)
@@ -38,20 +40,21 @@ class Gathered:
     fresh: set[int] = field(default_factory=set)
 
 
-def gather(graph: Graph, sightings: Iterable[Sighting], need: float) -> Gathered:
+def gather(graph: Graph, seats: Iterable[Seat], need: float) -> Gathered:
     """
     Gather new boards into nodes where their references carry `need` bits.
 
     Raises Redraw where so many have a number now that nothing is found by it any more.
     """
-    shown = {(one.strip_id, one.board): one for one in sightings}
+    shown = set(seats)
     graph.know_strips(strip for strip, _ in shown)
-    new = {seat: _vector(one) for seat, one in shown.items() if seat not in graph.seats}
+    new = sorted(seat for seat in shown if seat not in graph.seats)
+    graph.facts.know_boards(strip for strip, _ in new)
     fresh = _seated(graph, new)
     heavy = [one for one in fresh if one.id in graph.touched.vectors and _tells(one, need)]
     for vector in heavy:
         vector.node = vector.id
-    _index(graph, heavy, {seat: shown[seat] for seat in new})
+    _index(graph, heavy, new)
     if graph.is_crowded_now():
         raise Redraw
     found = Gathered(fresh={vector.id for vector in fresh if vector.node is not None})
@@ -61,14 +64,21 @@ def gather(graph: Graph, sightings: Iterable[Sighting], need: float) -> Gathered
     return found
 
 
-def _vector(sighting: Sighting) -> BoardVector:
-    return vector_of(sighting.board, sighting.references, flat=is_flat(sighting))
+def _vector(graph: Graph, seat: Seat) -> BoardVector:
+    prices, references = graph.facts.board(seat)
+    return vector_of(seat[1], references, flat=stands_still(seat[1], prices, references))
 
 
-def _seated(graph: Graph, new: dict[Seat, BoardVector]) -> list[BoardVector]:
-    graph.know_vectors(vector.id for vector in new.values())
-    graph.strips_of(vector.id for vector in new.values())
-    found = {vector.id: graph.sit(seat, vector) for seat, vector in sorted(new.items())}
+def _seated(graph: Graph, new: Iterable[Seat]) -> list[BoardVector]:
+    found: dict[int, BoardVector] = {}
+    vectors = []
+    for seat in new:
+        vector = _vector(graph, seat)
+        vectors.append((seat, found.setdefault(vector.id, vector)))
+    graph.know_vectors(found)
+    graph.strips_of(found)
+    for seat, vector in vectors:
+        found[vector.id] = graph.sit(seat, vector)
     return [found[own_id] for own_id in sorted(found)]
 
 
@@ -76,41 +86,41 @@ def _tells(vector: BoardVector, need: float) -> bool:
     return bits_of(vector.board, vector.references, tolerance_of(vector.board)) >= need
 
 
-def _index(graph: Graph, heavy: Iterable[BoardVector], new: dict[Seat, Sighting]) -> None:
+def _index(graph: Graph, heavy: Iterable[BoardVector], new: Iterable[Seat]) -> None:
     """Note by which numbers new vectors are found, and ask who else has numbers as near."""
-    rows: list[tuple[Board, int, Part, int]] = []
     for vector in heavy:
-        best = set(telling(vector.board, vector.references))
-        for key in keys_of(vector.board, vector.references):
-            part: Part = "telling" if key in best else "reference"
-            rows.append((vector.board, key, part, vector.id))
-    for seat, one in new.items():
+        _enter(graph, vector.board, _references(vector))
+    for seat in new:
         owner = graph.vectors[graph.seats[seat]]
-        if owner.node is not None:
-            keys = telling(one.board, one.prices)
-            rows += [(one.board, key, "price", owner.id) for key in keys]
+        prices, references = graph.facts.board(seat)
+        if owner.node is None:
+            graph.slight_keys.add(_slight(owner, prices, references))
         else:
-            _note(graph, one, owner.id)
-    by_board: dict[Board, set[int]] = defaultdict(set)
-    for board, key, _, _ in rows:
-        by_board[board].add(key)
-    for board, own in by_board.items():
-        graph.know_keys(near for _, near in around(board, own))
-    for _, key, part, own_id in rows:
-        graph.add_key(key, part, own_id)
+            keys = telling(owner.board, prices)
+            _enter(graph, owner.board, [(key, "price", owner.id) for key in keys])
 
 
-def _note(graph: Graph, sighting: Sighting, own_id: int) -> None:
-    """Note by which numbers a board that tells too little may be touched by what others show."""
-    for key in keys_of(sighting.board, sighting.references):
-        graph.note_key(key, "slight", own_id)
-    still = {
-        symbol: price
-        for symbol, price in sighting.prices.items()
-        if price == sighting.references[symbol]
-    }
-    for key in keys_of(sighting.board, still):
-        graph.note_key(key, "still", own_id)
+def _enter(graph: Graph, board: Board, rows: Sequence[KeyRow]) -> None:
+    graph.know_keys(near for _, near in around(board, (key for key, _, _ in rows)))
+    graph.keys.add(rows)
+
+
+def _references(vector: BoardVector) -> list[KeyRow]:
+    references = vector.references
+    best = set(telling(vector.board, references))
+    return [
+        (key, "telling" if key in best else "reference", vector.id)
+        for key in keys_of(vector.board, references)
+    ]
+
+
+def _slight(vector: BoardVector, prices: Prices, references: Prices) -> Iterator[KeyRow]:
+    """Give by which numbers a board that tells too little may be touched by what others show."""
+    for key in keys_of(vector.board, references):
+        yield key, "slight", vector.id
+    still = {symbol: price for symbol, price in prices.items() if price == references[symbol]}
+    for key in keys_of(vector.board, still):
+        yield key, "still", vector.id
 
 
 def _join(graph: Graph, heavy: Iterable[BoardVector], need: float, found: Gathered) -> None:
@@ -150,15 +160,22 @@ def _merge(graph: Graph, root: int, group: set[int], old: set[int]) -> None:
 
 def _alike(graph: Graph, vector: BoardVector) -> list[int]:
     """List the vectors that share numbers which tell much of either."""
-    best = set(telling(vector.board, vector.references))
+    references = vector.references
+    best = set(telling(vector.board, references))
     shared: dict[int, set[int]] = defaultdict(set)
-    for key, near in around(vector.board, keys_of(vector.board, vector.references)):
-        if not graph.having(key):
-            continue
-        for part, other in graph.having(near):
-            if part == "telling" or (part == "reference" and key in best):
-                shared[other].add(named(key))
+    for key, part, other in near_rows(graph, vector.board, keys_of(vector.board, references)):
+        if part == "telling" or (part == "reference" and key in best):
+            shared[other].add(named(key))
     return sorted(own_id for own_id in shared if is_enough(shared[own_id]) and own_id != vector.id)
+
+
+def near_rows(graph: Graph, board: Board, keys: Iterable[int]) -> Iterator[KeyRow]:
+    """Give part and vector of all that have numbers near these, each with the number asked for."""
+    for key, near in around(board, keys):
+        held = graph.having(key)
+        if held:
+            for part, other in held if near == key else graph.having(near):
+                yield key, part, other
 
 
 def is_enough(symbols: set[int]) -> bool:

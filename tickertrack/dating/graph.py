@@ -7,11 +7,12 @@ different is noted: one more day reads and writes what it touches, whatever is s
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tickertrack.dating.nodes import CROWD, BoardVector, Prices
+from tickertrack.dating.keys import Keys
+from tickertrack.dating.nodes import CROWD, BoardVector
 from tickertrack.dating.past import LIKELY, SURE, Joint, JointKey, Node, Part, Past, Seat
 from tickertrack.models import Board, Member
 
@@ -22,9 +23,8 @@ __all__ = ["Graph"]
 class Touched:
     """What an update made, changed and took away, to be stored."""
 
-    seats: dict[Seat, int] = field(default_factory=dict)
+    seats: list[Seat] = field(default_factory=list)
     vectors: set[int] = field(default_factory=set)
-    keys: list[tuple[int, Part, int]] = field(default_factory=list)
     nodes: set[int] = field(default_factory=set)
     joints: set[JointKey] = field(default_factory=set)
     gone_nodes: set[int] = field(default_factory=set)
@@ -37,18 +37,18 @@ class Graph:
     def __init__(self, past: Past) -> None:
         """Begin with nothing known."""
         self.past = past
+        self.facts = past.facts
         self.touched = Touched()
+        # By which numbers vectors are found; and by which those that are in no node.
+        self.keys, self.slight_keys = Keys(), Keys()
         self.seats: dict[Seat, int] = {}
         self.vectors: dict[int, BoardVector] = {}
         self.nodes: dict[int, Node] = {}
         self._before: dict[int, tuple[int, float]] = {}
         self._joints_before: dict[JointKey, tuple[float, bool]] = {}
         self.joints: dict[JointKey, Joint] = {}
-        self._members: dict[int, dict[int, Member]] = defaultdict(dict)
-        self._boards: dict[Seat, tuple[Prices, Prices]] = {}
-        self._strips_of: dict[int, set[int]] = defaultdict(set)
-        self._vectors_of: dict[int, set[int]] = defaultdict(set)
-        self._keys: dict[int, set[tuple[Part, int]]] = defaultdict(set)
+        self._strips_of: dict[int, list[int]] = defaultdict(list)
+        self._vectors_of: dict[int, tuple[int, ...]] = defaultdict(tuple)
         self._near: dict[int, set[JointKey]] = defaultdict(set)
         self._asked: dict[str, set[int]] = defaultdict(set)
 
@@ -59,25 +59,9 @@ class Graph:
         new = self._unasked("strips", strips)
         if not new:
             return
-        for member in self.past.members(new):
-            self._members[member.strip_id][member.page_id] = member
+        self.facts.know_members(new)
         self.seats.update(self.past.seats(new))
         self.know_vectors(self.seats[seat] for seat in self._seats_on(new))
-
-    def know_boards(self, strips: Iterable[int]) -> None:
-        """Ask for the prices of strips' boards."""
-        for seat, prices, references in self.past.boards(self._unasked("boards", strips)):
-            self._boards[seat] = (prices, references)
-
-    def board(self, seat: Seat) -> tuple[Prices, Prices]:
-        """Give the last prices and the reference prices of a board."""
-        self.know_boards([seat[0]])
-        return self._boards[seat]
-
-    def members(self, strip: int) -> Iterable[Member]:
-        """Give the pages that show a strip."""
-        self.know_strips([strip])
-        return self._members[strip].values()
 
     def vector_at(self, seat: Seat) -> BoardVector | None:
         """Give the vector of a strip's board; None where it has no such board."""
@@ -96,8 +80,9 @@ class Graph:
         if known is vector:
             self.touched.vectors.add(vector.id)
         self.strips_of([vector.id])
-        self._strips_of[vector.id].add(seat[0])
-        self.seats[seat] = self.touched.seats[seat] = vector.id
+        self._strips_of[vector.id].append(seat[0])
+        self.seats[seat] = vector.id
+        self.touched.seats.append(seat)
         return known
 
     # ---- vectors
@@ -111,7 +96,7 @@ class Graph:
         """Give the strips that show vectors."""
         asked = list(vectors)
         for (strip, _), vector in self.past.strips(self._unasked("strips of", asked)):
-            self._strips_of[vector].add(strip)
+            self._strips_of[vector].append(strip)
         return {strip for vector in asked for strip in self._strips_of[vector]}
 
     def vectors_of(self, nodes: Iterable[int]) -> list[BoardVector]:
@@ -120,49 +105,36 @@ class Graph:
         for vector in self.past.vectors_of(self._unasked("vectors of", asked)):
             known = self.vectors.setdefault(vector.id, vector)
             if known.node is not None:
-                self._vectors_of[known.node].add(vector.id)
-        return [self.vectors[one] for node in asked for one in sorted(self._vectors_of[node])]
+                self._enter(known)
+        return [self.vectors[one] for node in asked for one in self._vectors_of[node]]
 
     def move(self, vector: BoardVector, node: int) -> None:
         """Put a vector into a node."""
         self.vectors_of([node])
         if vector.node is not None:
-            self._vectors_of[vector.node].discard(vector.id)
+            held = self._vectors_of[vector.node]
+            self._vectors_of[vector.node] = tuple(one for one in held if one != vector.id)
         vector.node = node
-        self._vectors_of[node].add(vector.id)
+        self._enter(vector)
         self.touched.vectors.add(vector.id)
+
+    def _enter(self, vector: BoardVector) -> None:
+        node = vector.node or 0
+        self._vectors_of[node] = tuple(sorted({*self._vectors_of[node], vector.id}))
 
     # ---- the numbers by which vectors are found
 
     def know_keys(self, keys: Iterable[int]) -> None:
         """Ask who has keys."""
-        for key, part, vector in self.past.keys(self._unasked("keys", keys)):
-            self._keys[key].add((part, vector))
+        self.keys.know(self.past.keys(self._unasked("keys", keys)))
 
-    def add_key(self, key: int, part: Part, vector: int) -> None:
-        """Note that a vector has a key."""
-        held = self._keys[key]
-        if (part, vector) in held:
-            return
-        held.add((part, vector))
-        self.touched.keys.append((key, part, vector))
-
-    def note_key(self, key: int, part: Part, vector: int) -> None:
-        """Note a number of a board that is in no node."""
-        self.touched.keys.append((key, part, vector))
-
-    def having(self, key: int) -> set[tuple[Part, int]]:
+    def having(self, key: int) -> list[tuple[Part, int]]:
         """Give part and vector of all that have a key, unless these are a crowd."""
-        held = self._keys.get(key, set())
-        return held if len(held) <= CROWD else set()
+        return self.keys.having(key) if self.keys.count(key) <= CROWD else []
 
     def is_crowded_now(self) -> bool:
         """Say whether new vectors make a crowd of those that were found by a number before."""
-        added = Counter(key for key, _, _ in self.touched.keys)
-        return any(
-            0 < len(self._keys[key]) - count <= CROWD < len(self._keys[key])
-            for key, count in added.items()
-        )
+        return any(0 < before <= CROWD < now for before, now in self.keys.grown())
 
     # ---- nodes and joints
 
@@ -207,7 +179,7 @@ class Graph:
         """List the pages of a node, in an order of its own."""
         strips = self.strips_in(node)
         self.know_strips(strips)
-        found = (member for strip in strips for member in self._members[strip].values())
+        found = (member for strip in strips for member in self.facts.members(strip))
         return sorted(found, key=lambda one: (one.strip_id, one.page_id))
 
     def know_joints(self, nodes: Iterable[int]) -> None:
@@ -286,6 +258,8 @@ class Graph:
         return [seat for seat in seats if seat in self.seats]
 
     def _unasked(self, what: str, ids: Iterable[int]) -> list[int]:
+        if self.past.is_blank:
+            return []
         new = set(ids) - self._asked[what]
         self._asked[what] |= new
         return sorted(new)

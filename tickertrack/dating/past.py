@@ -6,7 +6,6 @@ Nothing here is stored: the tracker's own past asks a database, a drawing from s
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -15,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickertrack.dating.nodes import BoardVector, Prices
-from tickertrack.models import Board, Member, Sighting
+from tickertrack.models import Board, Member
 
 __all__ = [
     "LIKELY",
     "SURE",
     "Blank",
+    "Facts",
     "Joint",
     "JointKey",
     "Kind",
@@ -99,14 +99,32 @@ class Joint:
         return self.forward if node == self.two else self.backward
 
 
+class Facts(Protocol):
+    """The pages and the boards of strips; those that are known are given at once."""
+
+    def know_members(self, strips: Iterable[int]) -> None:
+        """Ask for the pages of strips."""
+
+    def know_boards(self, strips: Iterable[int]) -> None:
+        """Ask for the prices of strips' boards."""
+
+    def members(self, strip: int) -> Iterable[Member]:
+        """Give the pages that show a strip."""
+
+    def board(self, seat: Seat) -> tuple[Prices, Prices]:
+        """Give the last prices and the reference prices of a board."""
+
+
 class Past(Protocol):
     """What is stored: facts of strips and pages, and what an earlier drawing left."""
 
-    def members(self, strips: Iterable[int]) -> Iterator[Member]:
-        """Give the pages that show strips."""
+    @property
+    def is_blank(self) -> bool:
+        """Say whether there was no earlier drawing: then nothing but facts is to be asked for."""
 
-    def boards(self, strips: Iterable[int]) -> Iterator[tuple[Seat, Prices, Prices]]:
-        """Give the last prices and the reference prices of strips' boards."""
+    @property
+    def facts(self) -> Facts:
+        """The facts of strips and pages."""
 
     def seats(self, strips: Iterable[int]) -> Iterator[tuple[Seat, int]]:
         """Give the vectors that strips' boards show."""
@@ -136,22 +154,11 @@ class Past(Protocol):
 class Blank:
     """The past of a drawing from scratch: the facts, and of all else nothing is known."""
 
-    def __init__(self, sightings: Iterable[Sighting]) -> None:
-        """Lay out the facts by strip."""
-        self._members: dict[int, dict[int, Member]] = defaultdict(dict)
-        self._boards: dict[int, dict[Seat, tuple[Prices, Prices]]] = defaultdict(dict)
-        for one in sightings:
-            self._members[one.strip_id][one.page_id] = one.member
-            seat = (one.strip_id, one.board)
-            self._boards[one.strip_id][seat] = (one.prices, one.references)
+    is_blank = True
 
-    def members(self, strips: Iterable[int]) -> Iterator[Member]:
-        """Give the pages that show strips."""
-        return (member for strip in strips for member in self._members[strip].values())
-
-    def boards(self, strips: Iterable[int]) -> Iterator[tuple[Seat, Prices, Prices]]:
-        """Give the last prices and the reference prices of strips' boards."""
-        return ((seat, *both) for strip in strips for seat, both in self._boards[strip].items())
+    def __init__(self, facts: Facts) -> None:
+        """Know the facts."""
+        self.facts = facts
 
     def seats(self, strips: Iterable[int]) -> Iterator[tuple[Seat, int]]:  # noqa: ARG002
         """Know nothing."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
 from tickertrack.dating.axis import Axis, Vector, normal
-from tickertrack.dating.belief import shaken
+from tickertrack.dating.belief import Beliefs
 from tickertrack.dating.edges import logs, message
 from tickertrack.dating.evidence import (
     AxisSeries,
@@ -19,10 +20,19 @@ from tickertrack.dating.evidence import (
 )
 from tickertrack.dating.graph import Graph
 from tickertrack.dating.nodes import bits_of, tolerance_of
-from tickertrack.dating.past import Joint, Node
+from tickertrack.dating.past import Joint, Logs, Node
 from tickertrack.models import Board, Member
 
-__all__ = ["Placed", "Setting", "hear_evidence", "judge", "other_board", "placed", "points_to"]
+__all__ = [
+    "Judged",
+    "Placed",
+    "Setting",
+    "hear_evidence",
+    "judge",
+    "other_board",
+    "placed",
+    "points_to",
+]
 
 # Evidence other than the page's own dates that is worth the name.
 _SUPPORT = 0.5
@@ -57,6 +67,14 @@ class Placed:
         return int(self.belief.argmax())
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The nodes of which anything else is to be said than before, and what nodes believe."""
+
+    nodes: Collection[int]
+    beliefs: Beliefs
+
+
 # ---- what a node says by itself
 
 
@@ -65,10 +83,13 @@ def hear_evidence(graph: Graph, setting: Setting, nodes: Iterable[int]) -> set[i
     asked = sorted(nodes)
     graph.know_nodes(asked)
     changed = set()
+    # Nodes of one day mostly hear the same.
+    alike: dict[bytes, Logs] = {}
     for own_id in asked:
         face = graph.face(own_id)
         dates = date_evidence(setting.axis, _speakers(graph, own_id), flat=face.flat)
         own = logs(dates * _closes(graph, setting, own_id) * setting.axis.open_probability)
+        own = alike.setdefault(blake2b(own.data, digest_size=16).digest(), own)
         known = graph.nodes.get(own_id)
         if known is None:
             graph.nodes[own_id] = Node(own_id, own)
@@ -96,7 +117,7 @@ def _closes(graph: Graph, setting: Setting, node: int) -> Vector:
     if not setting.laid:
         return ones
     board, strips = graph.face(node).board, [one.strip_id for one in graph.members_in(node)]
-    shown = graph.board((strips[0], board))
+    shown = graph.facts.board((strips[0], board))
     told = series_evidence(setting.axis, board, shown, setting.laid)
     return told * _beside(graph, setting, [(strip, other_board(board)) for strip in strips])
 
@@ -105,7 +126,7 @@ def _beside(graph: Graph, setting: Setting, seats: Iterable[tuple[int, Board]]) 
     for seat in seats:
         vector = graph.vector_at(seat)
         if vector and vector.node is None and vector.references.keys() & setting.laid.keys():
-            told = series_evidence(setting.axis, seat[1], graph.board(seat), setting.laid)
+            told = series_evidence(setting.axis, seat[1], graph.facts.board(seat), setting.laid)
             belief = normal(told * setting.axis.open_probability)
             return message(setting.axis, "page", 1.0, belief, forward=True)
     return np.ones(len(setting.axis))
@@ -114,21 +135,21 @@ def _beside(graph: Graph, setting: Setting, seats: Iterable[tuple[int, Board]]) 
 # ---- what it is taken to be of
 
 
-def judge(graph: Graph, setting: Setting, heard: Collection[int]) -> dict[int, Vector]:
+def judge(graph: Graph, setting: Setting, heard: Collection[int]) -> Judged:
     """Take nodes that heard something new to be of a day; give all that are to be placed anew."""
+    beliefs = Beliefs(graph, setting.axis)
     graph.know_around(heard, 2)
     near = {one.other(node) for node in heard for one in graph.joints_of(node) if _shakes(one)}
-    beliefs = {node: shaken(graph, setting.axis, node) for node in sorted({*heard, *near})}
-    moved = {node for node, belief in beliefs.items() if _is_moved(graph, node, belief)}
+    near |= set(heard)
+    moved = {node for node in sorted(near) if _is_moved(graph, node, beliefs.of(node))}
     graph.know_joints(moved)
     held = {one.other(node) for node in moved for one in graph.joints_of(node) if _counts(one)}
-    turned = {node for node in {*beliefs, *held} if _is_turned(graph, setting, node)}
+    turned = {node for node in near | held if _is_turned(graph, setting, node)}
     graph.know_around(turned, 2)
     stars = {one for node in {*heard, *moved, *turned} for one in _star(graph, node)}
-    graph.know_nodes({*beliefs, *turned, *stars})
-    for node in sorted({*turned, *stars} - beliefs.keys()):
-        beliefs[node] = shaken(graph, setting.axis, node)
-    return beliefs
+    found = near | turned | stars
+    graph.know_nodes(found)
+    return Judged(found, beliefs)
 
 
 def _shakes(joint: Joint) -> bool:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Protocol
 
 import numpy as np
 
 from tickertrack.dating.axis import Vector, normal
-from tickertrack.dating.belief import shaken
 from tickertrack.dating.edges import message
 from tickertrack.dating.evidence import date_evidence, own_evidence, series_evidence
 from tickertrack.dating.graph import Graph
 from tickertrack.dating.knowledge import Knowledge, Known, Line, Numbers, lines_of
 from tickertrack.dating.past import LIKELY, SURE
-from tickertrack.dating.placing import Placed, Setting, other_board, placed, points_to
+from tickertrack.dating.placing import (
+    Judged,
+    Placed,
+    Setting,
+    other_board,
+    placed,
+    points_to,
+)
+from tickertrack.dating.sightings import Sightings
 from tickertrack.dating.sitting import Told
 from tickertrack.models import Board, Sighting, Sitting, is_flat
 
@@ -32,6 +39,9 @@ __all__ = [
 
 # A day that a page names with so much of its belief is looked at, also where no number agrees.
 _LOOKED_AT = 0.01
+# What is kept of what pages say beside such boards, eight bytes a day; the rest is heard again.
+_KEPT = 8 * 1024 * 1024
+_NONE = np.empty(0)
 
 BoardKey = tuple[int, Board]
 
@@ -82,14 +92,16 @@ class Slight:
     Twice: by nodes alone, and then by each other too.
     """
 
-    def __init__(self, setting: Setting, graph: Graph, placed: dict[int, Placed]) -> None:
+    def __init__(self, setting: Setting, graph: Graph, judged: Judged) -> None:
         """Begin with the nodes that were placed."""
         self.setting = setting
         self.graph = graph
-        self.placed = placed
+        self.nodes = set(judged.nodes)
         self.found: dict[BoardKey, Found] = defaultdict(Found)
         self._sittings: dict[BoardKey, Sitting] = {}
         self._beside: dict[BoardKey, Vector] = {}
+        self._beliefs = judged.beliefs
+        self._partners: dict[int, Placed] = {}
 
     def sittings(self) -> Iterable[Sitting]:
         """Give where they were placed."""
@@ -103,15 +115,19 @@ class Slight:
     def beside(self, sighting: Sighting) -> Vector:
         """Give the likelihood of each day by all of a board's page but the board."""
         key = _key(sighting)
-        if key not in self._beside:
-            axis, partner = self.setting.axis, self._partner(sighting)
-            # The page's other board, where it has a node, has heard the page's dates already.
-            self._beside[key] = (
-                date_evidence(axis, [sighting.member], flat=is_flat(sighting))
-                if partner is None
-                else message(axis, "page", 1.0, partner.belief, forward=True)
-            )
-        return self._beside[key]
+        found = self._beside.get(key)
+        if found is None:
+            found = self._heard_beside(sighting)
+            if len(self._beside) < self.setting.axis.vectors_in(_KEPT):
+                self._beside[key] = found
+        return found
+
+    def _heard_beside(self, sighting: Sighting) -> Vector:
+        axis, partner = self.setting.axis, self._partner(sighting)
+        if partner is None:
+            return date_evidence(axis, [sighting.member], flat=is_flat(sighting))
+        # The page's other board, where it has a node, has heard the page's dates already.
+        return message(axis, "page", 1.0, partner.belief, forward=True)
 
     def place_first(self, sighting: Sighting) -> None:
         """Place a board by nodes; note where it then is, where that is likely enough."""
@@ -154,29 +170,34 @@ class Slight:
         node = self.graph.node_at((sighting.strip_id, other_board(sighting.board)))
         if node is None:
             return None
-        if node not in self.placed:
-            belief = shaken(self.graph, self.setting.axis, node)
-            self.placed[node] = placed(self.graph, self.setting, node, belief)
-        return self.placed[node]
+        belief = self._beliefs.of(node)
+        if node not in self._partners:
+            self.nodes.add(node)
+            own = placed(self.graph, self.setting, node, belief)
+            self._partners[node] = replace(own, belief=_NONE)
+        return replace(self._partners[node], belief=belief)
 
 
 # ---- all of them
 
 
-def place_slight(slight: Slight, sightings: Sequence[Sighting]) -> None:
+def place_slight(slight: Slight, sightings: Sightings) -> None:
     """Place all boards that are in no node."""
-    boards = sorted((one for one in sightings if _is_slight(slight.graph, one)), key=_key)
-    if not boards:
+    keys, symbols = [], set[str]()
+    for one in sightings:
+        if _is_slight(slight.graph, one):
+            keys.append(_key(one))
+            symbols.update(one.references)
+    if not keys:
         return
-    symbols = {symbol for one in boards for symbol in one.references}
     by_nodes = Knowledge(_lines(slight, sightings, symbols, SURE))
-    for one in boards:
+    for one in (sightings.at(*key) for key in keys):
         found = slight.found[_key(one)]
         found.looked = slight.look(one)
         found.alone = by_nodes.numbers(one, found.looked)
         slight.place_first(one)
     by_all = Knowledge(_lines(slight, sightings, symbols, LIKELY))
-    for one in boards:
+    for one in (sightings.at(*key) for key in keys):
         found = slight.found[_key(one)]
         found.together = by_all.numbers(one, found.looked)
         slight.place(one)
@@ -227,7 +248,7 @@ class _Again:
     def run(self) -> None:
         """Place by nodes alone, then by each other."""
         self._touch(self.places)
-        self._add(chain(self.others.beside(self.slight.placed), self.fresh.values()))
+        self._add(chain(self.others.beside(self.slight.nodes), self.fresh.values()))
         before = {key: self.slight.found[key].first for key in self.boards}
         self._hold(SURE)
         for one in self._in_order():

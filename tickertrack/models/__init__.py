@@ -12,6 +12,7 @@ from tickertrack.models.dating import (
     Status,
     TradingDay,
     is_flat,
+    stands_still,
 )
 from tickertrack.models.news import (
     Alignment,
@@ -102,4 +103,5 @@ __all__ = [
     "added",
     "content_id",
     "is_flat",
+    "stands_still",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date, datetime
 
     from tickertrack.models.pages import Board, Published
@@ -22,6 +23,7 @@ __all__ = [
     "Status",
     "TradingDay",
     "is_flat",
+    "stands_still",
 ]
 
 ActionKind = Literal["bonus", "split", "dividend", "right", "unexplained"]
@@ -85,8 +87,12 @@ def is_flat(sighting: Sighting) -> bool:
 
     Its prices are the last ones of the session before, and so are its "reference prices".
     """
-    still = sighting.prices == sighting.references
-    return still and sighting.board == "stocks" and len(sighting.prices) >= FLAT_STOCKS
+    return stands_still(sighting.board, sighting.prices, sighting.references)
+
+
+def stands_still(board: Board, prices: Mapping[str, int], references: Mapping[str, int]) -> bool:
+    """Say the same of a board's prices and reference prices."""
+    return prices == references and board == "stocks" and len(prices) >= FLAT_STOCKS
 
 
 @dataclass(frozen=True, slots=True)

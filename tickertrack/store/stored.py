@@ -8,13 +8,16 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from tickertrack.models import Member, Published, Sighting, Sitting
+from tickertrack.models import Board, Member, Published, Sighting, Sitting
 
 __all__ = [
     "SCALE",
+    "boards",
     "kept_until",
     "lines_of",
     "member_of",
@@ -22,21 +25,28 @@ __all__ = [
     "published_of",
     "refused_places",
     "series",
-    "sightings",
+    "showers",
     "sightings_on",
     "sittings",
     "stored_page",
 ]
 
 Row = dict[str, Any]
+# Strip and board, last prices, reference prices.
+ShownBoard = tuple[tuple[int, Board], dict[str, int], dict[str, int]]
 
 SCALE = 10_000
 _FIT = "('ok', 'out_of_range')"
 
 
-def sightings(connection: sqlite3.Connection) -> Iterator[Sighting]:
-    """Read every board that a page shows, of quotes fit to witness, with the page's dates."""
-    yield from _sightings(connection, "pages", "quotes", ())
+def boards(connection: sqlite3.Connection) -> Iterator[ShownBoard]:
+    """Read strip and board, prices and reference prices, of quotes fit to witness, in order."""
+    return _boards(connection, "quotes", ())
+
+
+def showers(connection: sqlite3.Connection) -> Iterator[tuple[Member, str, str]]:
+    """Read the pages that show a strip, with publisher and dialect, in the order of their ids."""
+    return _showers(connection, "pages", ())
 
 
 def sightings_on(connection: sqlite3.Connection, pages: Iterable[int]) -> Iterator[Sighting]:
@@ -46,34 +56,36 @@ def sightings_on(connection: sqlite3.Connection, pages: Iterable[int]) -> Iterat
         f"(SELECT DISTINCT pages.strip_id AS own FROM {shown}) AS shown"
         " CROSS JOIN quotes ON quotes.strip_id = own"
     )
-    yield from _sightings(connection, shown, lines, (json.dumps(list(pages)),))
-
-
-def _sightings(
-    connection: sqlite3.Connection, pages: str, lines: str, values: Sequence[str]
-) -> Iterator[Sighting]:
-    boards = _boards(connection, lines, values)
-    rows = connection.execute(
-        "SELECT pages.id, strip_id, captured_at, page_date, published_at, published_precision,"
-        f" publisher, strips.dialect FROM {pages} JOIN strips ON strips.id = strip_id"
-        " ORDER BY pages.id",
-        values,
-    )
-    for row in rows:
-        member = member_of(row[:6])
-        for board, prices, references in boards.get(member.strip_id, ()):
+    values = (json.dumps(list(pages)),)
+    found: dict[int, list[ShownBoard]] = defaultdict(list)
+    for one in _boards(connection, lines, values):
+        found[one[0][0]].append(one)
+    for member, publisher, dialect in _showers(connection, shown, values):
+        for (strip, board), prices, references in found.get(member.strip_id, ()):
             yield Sighting(
                 page_id=member.page_id,
-                strip_id=member.strip_id,
+                strip_id=strip,
                 board=board,
-                publisher=row["publisher"] or "",
-                dialect=row["dialect"],
+                publisher=publisher,
+                dialect=dialect,
                 prices=prices,
                 references=references,
                 captured_at=member.captured_at,
                 page_date=member.page_date,
                 published=member.published,
             )
+
+
+def _showers(
+    connection: sqlite3.Connection, pages: str, values: Sequence[str]
+) -> Iterator[tuple[Member, str, str]]:
+    rows = connection.execute(
+        "SELECT pages.id, strip_id, captured_at, page_date, published_at, published_precision,"
+        f" publisher, strips.dialect FROM {pages} JOIN strips ON strips.id = strip_id"
+        " ORDER BY pages.id",
+        values,
+    )
+    return ((member_of(row[:6]), row["publisher"] or "", row["dialect"]) for row in rows)
 
 
 def member_of(row: Sequence[Any]) -> Member:
@@ -157,20 +169,20 @@ def lines_of(connection: sqlite3.Connection, digest: str | None) -> list[Row]:
 
 def _boards(
     connection: sqlite3.Connection, lines: str, values: Sequence[str]
-) -> dict[int, list[tuple[Any, ...]]]:
-    prices: dict[tuple[int, str], dict[str, int]] = defaultdict(dict)
-    references: dict[tuple[int, str], dict[str, int]] = defaultdict(dict)
-    for strip, board, symbol, price, reference in connection.execute(
+) -> Iterator[ShownBoard]:
+    rows = connection.execute(
         f"SELECT strip_id, board, symbol, price, reference_price FROM {lines}"
         f" WHERE verdict IN {_FIT} AND price > 0 AND reference_price > 0 ORDER BY strip_id, line",
         values,
-    ):
-        prices[strip, board][symbol] = round(price * SCALE)
-        references[strip, board][symbol] = round(reference * SCALE)
-    boards: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for strip, board in sorted(prices):
-        boards[strip].append((board, prices[strip, board], references[strip, board]))
-    return boards
+    )
+    for strip, own in groupby(rows, itemgetter(0)):
+        shown: dict[Board, tuple[dict[str, int], dict[str, int]]] = {}
+        for _, board, symbol, price, reference in own:
+            prices, references = shown.setdefault(board, ({}, {}))
+            prices[symbol] = round(price * SCALE)
+            references[symbol] = round(reference * SCALE)
+        for board in sorted(shown):
+            yield ((strip, board), *shown[board])
 
 
 def _moment(text: str | None) -> datetime | None:
