@@ -17,6 +17,7 @@ from tickertrack.models import Page
 from tickertrack.pages import Capture, Desk
 from tickertrack.parts import Merge, merge_of
 from tickertrack.reading import (
+    LETTERS,
     Batch,
     Order,
     Part,
@@ -117,21 +118,21 @@ class Reading:
 
 def gathered(batches: Iterable[Batch], pages: int) -> Iterator[Batch]:
     """
-    Join batches to larger ones: of so many pages, or of what some seconds brought.
+    Join batches to larger ones: of so many pages or letters, or of what some seconds brought.
 
     An empty one says that nothing comes, and goes ahead.
     """
     held: list[Batch] = []
-    count, since = 0, time.monotonic()
+    count, letters, since = 0, 0, time.monotonic()
     for batch in batches:
         if batch == Batch():
             yield batch
             continue
         held.append(batch)
-        count += len(batch.facts.pages)
-        if count >= pages or time.monotonic() > since + _SECONDS:
+        count, letters = count + len(batch.facts.pages), letters + batch.letters
+        if count >= pages or letters >= LETTERS or time.monotonic() > since + _SECONDS:
             yield _joined(held)
-            held, count, since = [], 0, time.monotonic()
+            held, count, letters, since = [], 0, 0, time.monotonic()
     if held:
         yield _joined(held)
 

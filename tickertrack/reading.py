@@ -25,6 +25,7 @@ from tickertrack.sources.warc import Stretch
 from tickertrack.store.facts import Facts, facts_of
 
 __all__ = [
+    "LETTERS",
     "Batch",
     "Done",
     "Order",
@@ -37,6 +38,8 @@ __all__ = [
 
 # Of slow pages a batch is handed on after so many seconds, however few they are.
 _SECONDS = 1.0
+# Long pages make a batch before they are many: some of them wait to be stored at any time.
+LETTERS = 4_000_000
 _UNCOLLECTED = 500_000
 
 
@@ -79,6 +82,11 @@ class Batch:
     refusals: tuple[SourceError, ...] = ()
     merged: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def letters(self) -> int:
+        """Count the letters of its pages' articles: most of what it takes in memory."""
+        return sum(page.letters for page in self.facts.pages)
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -112,12 +120,15 @@ def read_part(
     counted, handed = part.start, time.monotonic()
     pages: list[Page] = []
     errors: list[SourceError] = []
+    letters = 0
     for found in _found(part, order.given, reader, stretch):
         (errors if isinstance(found, SourceError) else pages).append(found)  # type: ignore[arg-type]
-        if len(pages) + len(errors) >= order.pages or time.monotonic() > handed + _SECONDS:
+        letters += 0 if isinstance(found, SourceError) else len(found.article.text)
+        is_full = len(pages) + len(errors) >= order.pages or letters >= LETTERS
+        if is_full or time.monotonic() > handed + _SECONDS:
             yield Batch(facts_of(pages, told), tuple(errors), max(stretch.reached - counted, 0))
             counted, handed = max(stretch.reached, counted), time.monotonic()
-            pages, errors = [], []
+            pages, errors, letters = [], [], 0
     if pages or errors:
         yield Batch(facts_of(pages, told), tuple(errors))
     rest = part.start + part.size - counted

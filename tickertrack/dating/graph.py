@@ -130,7 +130,7 @@ class Graph:
 
     def having(self, key: int) -> list[tuple[Part, int]]:
         """Give part and vector of all that have a key, unless these are a crowd."""
-        return self.keys.having(key) if self.keys.count(key) <= CROWD else []
+        return self.keys.having(key, CROWD)
 
     def is_crowded_now(self) -> bool:
         """Say whether new vectors make a crowd of those that were found by a number before."""

@@ -43,14 +43,11 @@ class Keys:
         ):
             column.append(value)
 
-    def count(self, key: int) -> int:
-        """Count the rows that have a key."""
+    def having(self, key: int, most: int) -> list[tuple[Part, int]]:
+        """Give part and vector of all rows that have a key, unless there are more than so many."""
         first, last = self._span(key)
-        return last - first
-
-    def having(self, key: int) -> list[tuple[Part, int]]:
-        """Give part and vector of all rows that have a key."""
-        first, last = self._span(key)
+        if last - first > most:
+            return []
         return [(_PARTS[self._parts[place]], self._vectors[place]) for place in range(first, last)]
 
     def new(self) -> Iterator[KeyRow]:
@@ -70,8 +67,10 @@ class Keys:
 
     def _span(self, key: int) -> tuple[int, int]:
         self._lay()
-        first = last = bisect_left(self._keys, key)
-        while last < len(self._keys) and self._keys[last] == key:
+        keys = self._keys
+        first = last = bisect_left(keys, key)
+        count = len(keys)
+        while last < count and keys[last] == key:
             last += 1
         return first, last
 

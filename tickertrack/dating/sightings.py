@@ -29,7 +29,7 @@ _PRECISIONS: tuple[Precision, ...] = ("second", "minute", "day")
 _BY_DAY = len(_PRECISIONS) + 1
 _BOARDS: tuple[Board, Board] = ("index", "stocks")
 # Boards that are kept as they were unpacked, a few kilobytes each.
-_UNPACKED = 512
+_UNPACKED = 1_024
 
 
 class Sightings:

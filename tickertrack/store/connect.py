@@ -38,7 +38,8 @@ SCHEMA_VERSION = 13
 APPLICATION_ID = 0x5449434B
 _BUSY_SECONDS = 30.0
 _BUSY_PAUSE = 0.01
-_CACHE_KIB = 65536
+# What several times as much would save is read from the system, which has it in memory too.
+_CACHE_KIB = 16384
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}

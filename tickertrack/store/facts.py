@@ -89,6 +89,11 @@ class PageFacts(NamedTuple):
         return self.row.article_id
 
     @property
+    def letters(self) -> int:
+        """The length of its article's text."""
+        return len(str(self.article[7]))
+
+    @property
     def strip_id(self) -> int | None:
         """The id of its strip."""
         return self.row.strip_id
