@@ -271,23 +271,32 @@ def test_the_order_of_arrival_changes_nothing(order: list[int]):
     assert dated([boards[place] for place in order]) == dated(boards)
 
 
+@pytest.fixture(
+    scope="module",
+    params=[200, pytest.param(745, marks=pytest.mark.slow)],
+    ids="{} sessions".format,
+)
+def sessions(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
 @pytest.fixture(scope="module")
-def crawl() -> list[Outcome]:
-    return date_crawl(REFERENCE, seed=1)
+def crawl(sessions: int) -> list[Outcome]:
+    return date_crawl(REFERENCE, seed=1, sessions=sessions)
 
 
 @needs_reference
-def test_a_simulated_crawl_is_dated_right(crawl: list[Outcome]):
+def test_a_simulated_crawl_is_dated_right(crawl: list[Outcome], sessions: int):
     row = tally(crawl)["all"]
-    assert row["boards"] > 7000
+    assert row["boards"] > 9 * sessions
     assert row["right"] >= 0.99 * row["boards"]
     assert row["wrong"] <= 0.001 * row["boards"]
 
 
 @needs_reference
-def test_no_published_day_is_too_old_to_be_judged(crawl: list[Outcome]):
+def test_no_published_day_is_too_old_to_be_judged(crawl: list[Outcome], sessions: int):
     # Those left out would be the worst ones: articles from before the first day of a crawl.
-    pages = simulate(REFERENCE, seed=1)
+    pages = simulate(REFERENCE, seed=1, sessions=sessions)
     dated = sum(2 for page in pages if "published_at" in page.record)
     assert sum(one.by_published is not None for one in crawl) == dated
 

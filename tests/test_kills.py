@@ -45,7 +45,7 @@ def until_it_stores(here: World) -> float:
 
 
 @pytest.mark.parametrize(
-    "moments", [8, pytest.param(1000, marks=pytest.mark.slow)], ids="{} kills".format
+    "moments", [4, pytest.param(1000, marks=pytest.mark.slow)], ids="{} kills".format
 )
 def test_no_page_is_lost_or_doubled_by_a_kill(tmp_path: Path, moments: int):
     rng = random.Random(20240506)  # noqa: S311  (the same moments again, not a secret)

@@ -236,7 +236,7 @@ def test_power_cuts_lose_nothing_acknowledged(scripts: list[Script], tmp_path: P
     assert all(DURABLE in script for script in scripts)
     kept = replayed(scripts, tmp_path)
     assert len(kept.commits) > PAGES // BATCH
-    assert cuts(kept, tmp_path / "cut", 300) == {"whole": 300}
+    assert cuts(kept, tmp_path / "cut", 150) == {"whole": 150}
 
 
 @pytest.mark.slow
