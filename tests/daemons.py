@@ -22,6 +22,12 @@ from tickertrack.shift import utc_now
 
 ROOT = Path(__file__).parents[1]
 
+# Seconds given to what must come; only where it does not come do they pass.
+PATIENCE = 90.0
+# Seconds within which a daemon that was told to end has ended, on a machine with much else to do;
+# the jobs of these tests would go on for longer.
+ENDED = 40.0
+
 # Every job of these tests tells in a file when it ran; some then do worse.
 JOB = """
 import os, time
@@ -81,7 +87,7 @@ def running(daemon: Daemon) -> Iterator[Daemon]:
         yield daemon
     finally:
         daemon.stop()
-        thread.join(15)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 
@@ -97,7 +103,7 @@ def rows(folder: Path, sql: str = "SELECT * FROM runs ORDER BY id") -> list[dict
         return [dict(row) for row in connection.execute(sql)]
 
 
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """Wait for a condition; give what it gave, or fail."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -124,23 +130,39 @@ def process(folder: Path, *words: str) -> AbstractContextManager[subprocess.Pope
     return own_process(command(folder, "run", *words))
 
 
+def stubborn_process(folder: Path) -> AbstractContextManager[subprocess.Popen[str]]:
+    """Run `tickertrack run` as a process of its own that gives its jobs an hour to end."""
+    return own_process([sys.executable, "-c", _STUBBORN, *command(folder, "run")[3:]])
+
+
+_STUBBORN = """
+import sys
+from tickertrack.cli import main
+from tickertrack.daemon import supervisor
+
+supervisor._GRACE = 3600
+main(sys.argv[1:])
+"""
+
+
 def minute_process(folder: Path) -> AbstractContextManager[subprocess.Popen[str]]:
     """Run a daemon as a process of its own, to which a full minute soon comes."""
     return own_process([sys.executable, __file__, str(folder)])
 
 
 @contextmanager
-def own_process(words: list[str]) -> Iterator[subprocess.Popen[str]]:
+def own_process(words: list[str], **streams: int) -> Iterator[subprocess.Popen[str]]:
     """Run a process; it is killed with its children if it has not ended by itself."""
-    running = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    streams = streams or {"stderr": subprocess.PIPE}
+    running = subprocess.Popen(words, text=True, start_new_session=True, **streams)
     try:
         yield running
     finally:
         if running.poll() is None:
             os.killpg(running.pid, signal.SIGKILL)
             running.wait()
-        if running.stderr is not None:
-            running.stderr.close()
+        for stream in filter(None, (running.stdout, running.stderr)):
+            stream.close()
 
 
 if __name__ == "__main__":

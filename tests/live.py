@@ -83,7 +83,7 @@ class World:
         self.site.clock.move_to(moment)
         stamp = moment.astimezone(UTC).isoformat()
         done = f"SELECT 1 FROM runs WHERE job = 'collect' AND finished_at >= '{stamp}'"
-        until(lambda: rows(self.folder, done), 30)
+        until(lambda: rows(self.folder, done))
 
     def requests(self, path: str = "") -> list[Any]:
         """List the requests to all paths that begin so."""

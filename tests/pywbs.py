@@ -68,7 +68,7 @@ def _free_port() -> int:
 
 
 def _await(port: int) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while time.monotonic() < end:
         try:
             with socket.create_connection(("127.0.0.1", port), 1):

@@ -246,7 +246,7 @@ def test_damage_costs_only_the_records_it_hits_also_where_several_read_parts(
     assert left - places == set()
     assert not [fault for fault in faults if "crashes" in fault]
     assert len(faults) >= files / 4
-    assert silence < 5
+    assert silence < 30
     # The control: read without searching on, the same files lose good records.
     monkeypatch.setattr(records, "_find", lambda *_: None)
     assert len(left - read_all(tmp_path, 1)[0]) > files

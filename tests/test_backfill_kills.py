@@ -63,7 +63,7 @@ def killed(calm: Calm, folder: Path, rng: random.Random, steps: int) -> bool:
     """Begin a run, and kill it some requests on; say whether it was killed before its end."""
     seen = len(calm.archive.log) + rng.randint(0, steps)
     process = calm.runs.begin(folder)
-    until(lambda: len(calm.archive.log) > seen or ended(process), 30)
+    until(lambda: len(calm.archive.log) > seen or ended(process))
     time.sleep(rng.uniform(0, BETWEEN))
     os.kill(process, signal.SIGKILL)
     return calm.runs.end() == -signal.SIGKILL
@@ -130,7 +130,7 @@ def test_asked_to_stop_it_ends_after_the_record_and_asks_for_none_twice(
     own = tracker_folder(tmp_path / "own", calm.archive.port)
     calm.archive.log.clear()
     process = calm.runs.begin(own)
-    until(lambda: len(calm.archive.records()) > 3, 30)
+    until(lambda: len(calm.archive.records()) > 3)
     os.kill(process, number)
     assert calm.runs.end() == 130
     assert 3 < len(kept(own)) < RECORDS

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from daemons import PATIENCE, own_process
 
 from tickertrack import Tracker, open_tracker
 
@@ -60,7 +61,8 @@ def told(folder: Path) -> str:
     begun = time.monotonic()
     done = tickertrack("demo", "--keep", folder, TICKERTRACK_DATABASE_PATH=str(elsewhere))
     assert (done.returncode, done.stderr) == (0, "")
-    assert time.monotonic() - begun < 30
+    # Reached: 5 s; the machine may have much else to do.
+    assert time.monotonic() - begun < 90
     assert not elsewhere.exists()
     return done.stdout
 
@@ -147,15 +149,14 @@ def test_the_site_is_served_until_it_is_interrupted(tmp_path: Path):
         "--keep",
         str(tmp_path / "own"),
     ]
-    serving = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    assert serving.stdout is not None
-    url = serving.stdout.readline().split()[-1]
-    assert "<item>" in httpx.get(f"{url}/feeds/latest", trust_env=False).text
-    assert f"{url}/feeds/latest" in (tmp_path / "own/publishers/courier.toml").read_text()
-    assert (tmp_path / "own/jobs/collect.py").exists()
-    serving.send_signal(signal.SIGINT)
-    assert serving.wait(10) == 0
-    serving.stdout.close()
+    with own_process(words, stdout=subprocess.PIPE) as serving:
+        assert serving.stdout is not None
+        url = serving.stdout.readline().split()[-1]
+        assert "<item>" in httpx.get(f"{url}/feeds/latest", trust_env=False).text
+        assert f"{url}/feeds/latest" in (tmp_path / "own/publishers/courier.toml").read_text()
+        assert (tmp_path / "own/jobs/collect.py").exists()
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(PATIENCE) == 0
 
 
 def test_every_stored_quote_reads_the_same_from_its_page(told: str, folder: Path):

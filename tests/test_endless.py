@@ -83,12 +83,13 @@ def test_a_long_text_takes_as_long_as_its_length(piece: str):
 
 def test_a_pattern_that_gives_back_what_it_read_takes_longer():
     took = []
-    for blanks in (1_000, 4_000):
+    for blanks in (500, 4_000):
         begun = time.process_time()
         # As one would write it first: each blank may begin it again.
         re.sub(r"[ \t]*=", "", " " * blanks)
         took.append(time.process_time() - begun)
-    assert took[1] > 8 * took[0]
+    # Eight times the blanks, 64 times the time.
+    assert took[1] > 16 * took[0]
 
 
 # Where a check finds something, that is an answer.

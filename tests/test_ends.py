@@ -10,16 +10,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from daemons import rows
+from daemons import ENDED, rows
 from live import crowded, kept, stored, world
 
 
 @pytest.mark.parametrize(
     "moments", [4, pytest.param(500, marks=pytest.mark.slow)], ids="{} ends".format
 )
-def test_sigterm_at_any_moment_is_0_within_ten_seconds(tmp_path: Path, moments: int):
+def test_sigterm_at_any_moment_is_0_before_the_round_is_over(tmp_path: Path, moments: int):
     rng = random.Random(20240507)  # noqa: S311
-    slowest = 0.0
     with world(tmp_path / "own") as here:
         crowded(here, 10 * moments)
         for _ in range(moments):
@@ -29,11 +28,8 @@ def test_sigterm_at_any_moment_is_0_within_ten_seconds(tmp_path: Path, moments: 
                 assert daemon.stderr is not None
                 daemon.stderr.readline()
                 time.sleep(rng.uniform(0.0, 1.0))
-                begun = time.monotonic()
                 os.killpg(daemon.pid, signal.SIGTERM)
-                assert daemon.wait(11) == 0
-                slowest = max(slowest, time.monotonic() - begun)
-        assert slowest < 10
+                assert daemon.wait(ENDED) == 0
         assert not rows(here.folder, "SELECT 1 FROM runs WHERE status = 'running'")
         # What was kept as the time ran out is stored by the next round; nothing is there twice.
         here.collect(20)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import warcs
-from daemons import until
+from daemons import PATIENCE, until
 from support import Digests, digests, faults, made_pages, run, schema_of, write_pages
 from warcs import page, record, write
 
@@ -74,12 +74,12 @@ def ended(calm: Calm, database: Path, number: signal.Signals, moment: float) -> 
         running.kill()
     else:
         os.killpg(running.pid, number)
-    _, said = running.communicate(timeout=30)
+    _, said = running.communicate(timeout=PATIENCE)
     # A signal that comes when all is done, and only Python's own end is left, is its default's.
     assert running.returncode in {0, 130, -number}, said
     assert "Traceback" not in said
     # Whoever read for it has gone with it.
-    until(lambda: not alive(running.pid), 10)
+    until(lambda: not alive(running.pid))
     return running.returncode != 0
 
 
@@ -140,7 +140,7 @@ def work(**_):
     lock = Lock()
     kept = weakref.ref(lock, let_go)
     del lock
-    time.sleep(0.5)
+    time.sleep({seconds})
 
 cli.cli.main = work
 {begin}
@@ -148,9 +148,11 @@ cli.cli.main = work
 
 
 @pytest.mark.parametrize(
-    ("begin", "code"), [("cli.main()", 130), ("work()", 0)], ids=["heeded", "the control"]
+    ("begin", "seconds", "code"),
+    [("cli.main()", 60, 130), ("work()", 0.5, 0)],
+    ids=["heeded", "the control"],
 )
-def test_a_ctrl_c_is_heeded_where_none_can_be_raised(begin: str, code: int):
+def test_a_ctrl_c_is_heeded_where_none_can_be_raised(begin: str, seconds: float, code: int):
     # As where an import's lock is let go: Python tells of it on stderr, and goes on.
-    done = run([sys.executable, "-c", LET_GO.format(begin=begin)])
+    done = run([sys.executable, "-c", LET_GO.format(begin=begin, seconds=seconds)])
     assert (done.returncode, "ignored" in done.stderr) == (code, code == 0)

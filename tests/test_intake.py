@@ -153,11 +153,11 @@ def test_a_worker_is_heard_though_nobody_asks_yet():
         with pytest.raises(subprocess.TimeoutExpired):
             worker.process.wait(0.2)
         lines.add(worker)
-        assert worker.process.wait(10) == 0
-        heard = [lines.next(10) for _ in range(4)]
+        assert worker.process.wait(60) == 0
+        heard = [lines.next(60) for _ in range(4)]
         assert [said[0] for _, said in filter(None, heard)] == [0, 1, 2, 3]
         with pytest.raises(LostWorkerError):
-            lines.next(10)
+            lines.next(60)
         assert lines.next(0) is None
     worker.end()
 
@@ -169,7 +169,7 @@ def test_lines_are_closed_though_nobody_asks_any_more(monkeypatch: pytest.Monkey
     with Lines() as lines:
         for worker in talking:
             lines.add(worker)
-        assert lines.next(10) is not None
+        assert lines.next(60) is not None
         for worker in talking:
             worker.process.kill()
     for worker in talking:

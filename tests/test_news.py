@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 from hypothesis import given, strategies as st
 from newsroom import Record, article, at_new_terms, sessions, strip_page, walk
 from scipy import special
@@ -204,6 +203,8 @@ def by_statsmodels(rows: Sequence[Row], index: Sequence[Row]) -> tuple[float, fl
         np.array([100 * (row["price"] / row["reference_price"] - 1) for row in series])
         for series in (rows, index)
     )
+    import statsmodels.api as sm  # noqa: PLC0415  (a second, in every worker)
+
     fit = sm.OLS(y[:-1], sm.add_constant(x[:-1])).fit()
     predicted = fit.get_prediction(np.array([[1.0, x[-1]]]))
     t = (y[-1] - predicted.predicted_mean[0]) / predicted.se_obs[0]

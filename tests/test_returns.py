@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 from scipy import special
@@ -33,6 +32,8 @@ def judged(stock: Floats, index: Floats, since: int = NO_BREAK, window: int = WI
 
 def by_statsmodels(stock: Floats, index: Floats) -> tuple[float, float, float]:
     """Predict the last return from the ones before: expected, standard error, p-value."""
+    import statsmodels.api as sm  # noqa: PLC0415  (a second, in every worker)
+
     fit = sm.OLS(stock[:-1], sm.add_constant(index[:-1])).fit()
     predicted = fit.get_prediction(np.array([[1.0, index[-1]]]))
     expected, error = float(predicted.predicted_mean[0]), float(predicted.se_obs[0])

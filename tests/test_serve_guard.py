@@ -278,11 +278,11 @@ def test_the_command_serves_until_it_is_interrupted(config: Path):
     with own_process(words) as process:
         assert process.stderr is not None
         address = process.stderr.readline().split()[0]
-        with urllib.request.urlopen(f"{address}symbols", timeout=20) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{address}symbols", timeout=60) as answer:  # noqa: S310
             assert answer.status == 200
         asking = urllib.request.Request(f"{address}symbols", headers={"Host": "evil.example"})  # noqa: S310
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(asking, timeout=20)  # noqa: S310
+            urllib.request.urlopen(asking, timeout=60)  # noqa: S310
         assert refused.value.code == 421
         refused.value.close()
         again = subprocess.run([*words[:-1], address.split(":")[2].strip("/")], capture_output=True,
@@ -290,7 +290,7 @@ def test_the_command_serves_until_it_is_interrupted(config: Path):
         assert again.returncode == 1
         assert "cannot be listened on" in again.stderr
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) in {0, 130}
+        assert process.wait(60) in {0, 130}
 
 
 def test_without_the_extra_the_command_names_it(config: Path):

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from daemons import cli, command, daemon_of, folder_of, rows, running, told, until
+from daemons import ENDED, cli, command, daemon_of, folder_of, rows, running, told, until
 
 from tickertrack.errors import ConfigError
 from tickertrack.models import HostState
@@ -30,7 +30,7 @@ def manager(path: Path) -> Iterator[socket.socket]:
     """Listen as a service manager does."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(str(path))
-        channel.settimeout(20)
+        channel.settimeout(90)
         yield channel
 
 
@@ -55,7 +55,7 @@ def test_the_manager_hears_ready_alive_and_stopping(tmp_path: Path):
         assert "WATCHDOG=1" in alive
         daemon.terminate()
         heard_until(channel, "STOPPING=1")
-        assert daemon.wait(11) == 0
+        assert daemon.wait(ENDED) == 0
 
 
 def test_a_daemon_that_is_stuck_does_not_say_that_it_is_alive(tmp_path: Path):
@@ -133,7 +133,7 @@ def test_json_lines_are_json(tmp_path: Path):
     until(lambda: told(folder).count("odd") and told(folder).count("tell"))
     until(lambda: not rows(folder, "SELECT 1 FROM runs WHERE finished_at IS NULL"))
     daemon.terminate()
-    _, said = daemon.communicate(timeout=15)
+    _, said = daemon.communicate(timeout=ENDED)
     lines = [json.loads(line) for line in said.splitlines()]
     assert {"time", "level", "logger", "event"} == set(lines[0])
     events = [line["event"] for line in lines]

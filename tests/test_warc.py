@@ -681,13 +681,13 @@ def damaged_and_read(sound: Sound, folder: Path, rounds: int, seed: int) -> tupl
 def test_damage_costs_only_the_records_it_hits(sound: Sound, tmp_path: Path) -> None:
     lost, lost_by_library, slowest = damaged_and_read(sound, tmp_path, 200, seed=1)
     # The control: read without searching on, the same files lose hundreds of good pages.
-    assert (lost, lost_by_library > 200, slowest < 5) == (0, True, True)
+    assert (lost, lost_by_library > 200, slowest < 30) == (0, True, True)
 
 
 @pytest.mark.slow
 def test_damage_of_5_000_files_costs_only_the_records_it_hits(sound: Sound, tmp_path: Path) -> None:
     lost, lost_by_library, slowest = damaged_and_read(sound, tmp_path, 5_000, seed=2)
-    assert (lost, lost_by_library > 5_000, slowest < 5) == (0, True, True)
+    assert (lost, lost_by_library > 5_000, slowest < 30) == (0, True, True)
 
 
 def test_a_stated_length_is_not_believed(tmp_path: Path) -> None:

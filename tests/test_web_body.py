@@ -43,7 +43,8 @@ def test_a_bomb_is_noticed_long_before_it_is_large(server: Hostile):
     reasons: list[str] = []
     started = time.monotonic()
     assert peak(lambda: reasons.append(reason(server, "/bomb"))) <= 32
-    assert time.monotonic() - started < 2
+    # Reached: 0.1 s; the machine may have much else to do.
+    assert time.monotonic() - started < 20
     assert reasons == ["too_large"]
 
 

@@ -228,7 +228,7 @@ def test_a_hostile_feed_is_refused_at_once_and_opens_nothing(case: str):
     started = time.process_time()
     reasons: list[str] = []
     assert opened_by(lambda: reasons.append(refusal(body))) == []
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 3
     assert {*reasons} < {"dtd", "too_deep", "too_many", "too_large", "not_a_feed"}
 
 
@@ -258,8 +258,9 @@ def test_without_the_guards_each_of_these_happens(tmp_path: Path):
     assert len(ET.fromstring(laugh).text or "") == 2000  # noqa: S314  (the danger is the point)
     # feedparser takes nesting of any depth, and time by the square of a tag's attributes.
     assert len(feedparser.parse(HOSTILE["depth"]()[:300_000]).entries) == 0
-    taken = [_seconds_for(count) for count in (1500, 6000)]
-    assert taken[1] > 8 * taken[0]
+    taken = [_seconds_for(count) for count in (500, 4000)]
+    # Eight times the attributes, up to 64 times the time.
+    assert taken[1] > 16 * taken[0]
     # ... and opens what looks like a path.
     secret = tmp_path / "secret"
     secret.touch()
