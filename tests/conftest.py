@@ -5,8 +5,18 @@ from __future__ import annotations
 import gc
 import logging
 import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+import tickertrack as tt
+
+if TYPE_CHECKING:
+    from netarchive import Library
+    from serving import Site
 
 # How long an example takes, or is in the making, is the machine's affair.
 settings.register_profile(
@@ -32,3 +42,39 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_setup() -> None:
     # What a command said -q or -v to in this process is not said to the next test.
     logging.getLogger("tickertrack").setLevel(logging.NOTSET)
+
+
+# --- what several files read; each import is of those alone that ask for it ----------------------
+
+
+@pytest.fixture(scope="module")
+def site(config: Path) -> Iterator[Site]:
+    """Serve the tracker that a file's own `config` lays out."""
+    from serving import served  # noqa: PLC0415
+
+    with served(config) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def tracker(config: Path) -> Iterator[tt.Tracker]:
+    """Open the tracker that a file's own `config` lays out."""
+    with tt.open(config=config) as tracker:
+        yield tracker
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Library]:
+    """Serve an archive of crawls that holds nothing yet."""
+    from netarchive import library  # noqa: PLC0415
+
+    with library(tmp_path / "archive", ()) as served:
+        yield served
+
+
+@pytest.fixture
+def folder(archive: Library, tmp_path: Path) -> Path:
+    """Lay out a tracker that asks the archive."""
+    from past import tracker_folder  # noqa: PLC0415
+
+    return tracker_folder(tmp_path / "own", archive.port)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 from daemons import cli, rows
-from netarchive import CRAWLS, Handler, Library, Spoiling, endless, library, saying
-from past import SITE, Clock, copies, fetched, kept, states, tracker_folder
+from netarchive import CRAWLS, Handler, Library, Spoiling, endless, saying
+from past import SITE, Clock, copies, fetched, kept, states
 
 from tickertrack import backfill as rounds
 from tickertrack.sources.archives import copies as copying
@@ -19,17 +18,6 @@ from tickertrack.sources.warc import Archive
 from tickertrack.sources.warc.captures import MARK
 
 FIRST = copies()[:4]
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Library]:
-    with library(tmp_path / "archive", ()) as served:
-        yield served
-
-
-@pytest.fixture
-def folder(archive: Library, tmp_path: Path) -> Path:
-    return tracker_folder(tmp_path / "own", archive.port)
 
 
 def reasons(folder: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from daemons import cli, rows
-from netarchive import CRAWLS, Handler, Library, endless, library, saying
-from past import Clock, IdleShift, copies, fetched, opened, planned, tracker_folder
+from netarchive import CRAWLS, Handler, Library, endless, saying
+from past import Clock, IdleShift, copies, fetched, opened, planned
 
 from tickertrack import backfill as rounds
 from tickertrack.backfill import Order, plan
@@ -21,17 +21,6 @@ from tickertrack.publishers import load_publisher
 from tickertrack.sources.archives import index
 
 FIRST = copies()[:4]
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Library]:
-    with library(tmp_path / "archive", ()) as served:
-        yield served
-
-
-@pytest.fixture
-def folder(archive: Library, tmp_path: Path) -> Path:
-    return tracker_folder(tmp_path / "own", archive.port)
 
 
 def garbage(handler: Handler) -> None:

@@ -9,13 +9,12 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from serving import Parsed, Site, served
+from serving import Parsed, Site
 from traps import DAY, SYMBOL, make_trapped, traps
 
 from tickertrack import open_tracker
@@ -117,12 +116,6 @@ def run(folder: Path, *words: str) -> tuple[bytes, float, float]:
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     laid = [trap for trap in traps(LONG) if trap.place != "symbol"]
     return make_trapped(tmp_path_factory.mktemp("long") / "courier", laid)
-
-
-@pytest.fixture(scope="module")
-def site(config: Path) -> Iterator[Site]:
-    with served(config) as site:
-        yield site
 
 
 @pytest.mark.slow

@@ -66,26 +66,27 @@ def test_a_schedule_whose_numbers_are_out_of_range_costs_only_its_job(tmp_path: 
     assert roster.refused["odd"].startswith("schedule: is no schedule")
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("JOB = 7", "declares no `JOB = Job(...)`"),
-        ("", "declares no `JOB = Job(...)`"),
-        ("this is no Python", "cannot be loaded (SyntaxError: "),
-        ("import no_such_module", "cannot be loaded (ModuleNotFoundError: "),
-        ("1 / 0", "cannot be loaded (ZeroDivisionError: "),
-        (
-            "from tickertrack.schedule import Job\nJOB = Job('x', print)",
-            "schedule: is no schedule: ",
-        ),
-    ],
-)
-def test_a_broken_job_is_refused_by_name_and_the_others_run(tmp_path: Path, text: str, why: str):
+BROKEN = {
+    "seven": ("JOB = 7", "declares no `JOB = Job(...)`"),
+    "empty": ("", "declares no `JOB = Job(...)`"),
+    "words": ("this is no Python", "cannot be loaded (SyntaxError: "),
+    "lacking": ("import no_such_module", "cannot be loaded (ModuleNotFoundError: "),
+    "dividing": ("1 / 0", "cannot be loaded (ZeroDivisionError: "),
+    "timeless": (
+        "from tickertrack.schedule import Job\nJOB = Job('x', print)",
+        "schedule: is no schedule: ",
+    ),
+}
+
+
+def test_broken_jobs_are_refused_by_name_and_the_others_run(tmp_path: Path):
     folder = folder_of(tmp_path, good={})
-    (folder / "jobs" / "broken.py").write_text(text)
+    for name, (text, _) in BROKEN.items():
+        (folder / "jobs" / f"{name}.py").write_text(text)
     done = cli(folder, "run", "--once")
     assert done.returncode == 1
-    assert f"broken: refused: {why}" in done.stderr
+    for name, (_, why) in BROKEN.items():
+        assert f"{name}: refused: {why}" in done.stderr
     assert "Traceback" not in done.stderr
     assert told(folder) == ["good"]
 

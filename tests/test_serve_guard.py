@@ -10,7 +10,6 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,12 +34,6 @@ THEIRS = ("/tickertrack", "/tickertrack/articles", "/tickertrack/prices.json", "
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_hostile(tmp_path_factory.mktemp("hostile") / "courier")
-
-
-@pytest.fixture(scope="module")
-def site(config: Path) -> Iterator[Site]:
-    with served(config) as site:
-        yield site
 
 
 def paths_of(site: Site) -> list[str]:

@@ -7,7 +7,6 @@ import re
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -28,18 +27,6 @@ DAY = "2024-04-24"
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make(tmp_path_factory.mktemp("show") / "courier", SESSIONS)
-
-
-@pytest.fixture(scope="module")
-def site(config: Path) -> Iterator[Site]:
-    with served(config) as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
-def tracker(config: Path) -> Iterator[Tracker]:
-    with open_tracker(config=config) as tracker:
-        yield tracker
 
 
 def read(site: Site, path: str) -> Parsed:

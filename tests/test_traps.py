@@ -80,18 +80,6 @@ def config(kinds: Sequence[str], tmp_path_factory: pytest.TempPathFactory) -> Pa
     return make_trapped(tmp_path_factory.mktemp("traps") / "courier", traps(kinds))
 
 
-@pytest.fixture(scope="module")
-def site(config: Path) -> Iterator[Site]:
-    with served(config) as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
-def tracker(config: Path) -> Iterator[Tracker]:
-    with open_tracker(config=config) as tracker:
-        yield tracker
-
-
 def test_there_are_four_hundred_and_all_of_them_are_stored(config: Path, kinds: Sequence[str]):
     assert len(traps()) == len(set(traps())) > 400
     with closing(sqlite3.connect(config.with_name("tickertrack.db"))) as connection:
