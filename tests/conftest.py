@@ -12,17 +12,25 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-import tickertrack as tt
-
 if TYPE_CHECKING:
     from netarchive import Library
     from serving import Site
+
+    from tickertrack import Tracker
 
 # How long an example takes, or is in the making, is the machine's affair.
 settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("unhurried")
+
+# A file is one worker's. These take longest: none of them is to be begun when the others are done.
+# By turns one that mostly waits and one that mostly works.
+LONGEST = (
+    *("test_clock", "test_scan", "test_daemon", "test_store", "test_live", "test_docs"),
+    *("test_service", "test_remote", "test_demo", "test_isolation", "test_schedule"),
+    *("test_collect", "test_ends", "test_sources", "test_kills", "test_order"),
+)
 
 
 def pytest_configure() -> None:
@@ -32,6 +40,11 @@ def pytest_configure() -> None:
     # In the background of a shell Ctrl-C is ignored, by every process that a test starts too.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.stem, len(LONGEST)))
 
 
 def pytest_collection_finish() -> None:
@@ -57,9 +70,11 @@ def site(config: Path) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def tracker(config: Path) -> Iterator[tt.Tracker]:
+def tracker(config: Path) -> Iterator[Tracker]:
     """Open the tracker that a file's own `config` lays out."""
-    with tt.open(config=config) as tracker:
+    from tickertrack import open_tracker  # noqa: PLC0415
+
+    with open_tracker(config=config) as tracker:
         yield tracker
 
 
