@@ -184,7 +184,7 @@ def completed_by(shell: str, script: str, folder: Path, bin_: Path) -> list[str]
     environ = {**os.environ, "PATH": f"{bin_}:{os.environ['PATH']}", "HOME": str(bin_)}
     done = subprocess.run(
         [program, "-c", script], cwd=folder, env=environ, capture_output=True, text=True,
-        check=True, timeout=30,
+        check=True, timeout=90,
     )  # fmt: skip
     return done.stdout.splitlines()
 
