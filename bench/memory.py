@@ -26,7 +26,11 @@ _FILES, _WORKERS = 4, 2
 # Of a hundred pages one shows a strip; what shows none is passed over before anybody looks at it,
 # so that the same will do again and again.
 _EVERY = 100
-_FEW, _MANY = Corpus(pages=200, strips=200), Corpus(pages=30_000, strips=3_000)
+_CORPORA = {
+    "the same pages": Corpus(pages=200, strips=200),
+    "all different": Corpus(pages=30_000, strips=3_000),
+    "all strips too": Corpus(pages=30_000, strips=30_000),
+}
 _LOOK = 0.02
 
 
@@ -41,8 +45,8 @@ class Taken:
 
 
 def main() -> None:
-    """Print rows of the same pages again and again, then of pages that each are another."""
-    for what, corpus in (("the same pages", _FEW), ("all different", _MANY)):
+    """Print rows of the same pages again, then of pages that each are another, and their strips."""
+    for what, corpus in _CORPORA.items():
         with tempfile.TemporaryDirectory() as name:
             taken = {units: _measured(Path(name), units, corpus) for units in SIZES}
         _say(what, taken)

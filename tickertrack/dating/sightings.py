@@ -55,13 +55,13 @@ class Sightings:
     def of(cls, sightings: Iterable[Sighting]) -> Self:
         """Lay out sightings that come in any order."""
         boards: dict[Seat, tuple[Prices, Prices]] = {}
-        pages: dict[int, Shower] = {}
+        pages: dict[tuple[int, int], Shower] = {}
         for one in sightings:
             boards[one.strip_id, one.board] = (one.prices, one.references)
-            pages[one.page_id] = (one.member, one.publisher, one.dialect)
+            pages[one.page_id, one.strip_id] = (one.member, one.publisher, one.dialect)
         return cls(
             ((seat, *boards[seat]) for seat in sorted(boards)),
-            (pages[page_id] for page_id in sorted(pages)),
+            (pages[key] for key in sorted(pages)),
         )
 
     def __iter__(self) -> Iterator[Sighting]:
@@ -71,8 +71,8 @@ class Sightings:
 
     def at(self, page_id: int, board: Board) -> Sighting:
         """Give a board of a page."""
-        number = self._pages.find(page_id)
-        return next(one for one in self._shown_by(number) if one.board == board)
+        shown = (one for number in self._pages.find(page_id) for one in self._shown_by(number))
+        return next(one for one in shown if one.board == board)
 
     def _shown_by(self, number: int) -> Iterator[Sighting]:
         member, publisher, dialect = self._pages.shower(number)
@@ -191,9 +191,10 @@ class _Pages:
         """Count the pages."""
         return len(self._ids)
 
-    def find(self, page_id: int) -> int:
-        """Give the number of a page."""
-        return bisect_left(self._ids, page_id)
+    def find(self, page_id: int) -> range:
+        """Give the numbers under which a page stands: one for each strip that it shows."""
+        low = bisect_left(self._ids, page_id)
+        return range(low, bisect_right(self._ids, page_id, low))
 
     def strips(self) -> Iterator[int]:
         """Give every strip that they show, once."""
