@@ -454,8 +454,8 @@ def searched(path: Path) -> list[int]:
 
 
 def test_many_processes_may_make_one_database_at_once(tmp_path: Path) -> None:
-    done = run(own_process("open_at_once", tmp_path, 15, 4))
-    assert json.loads(done.stdout.splitlines()[-1]) == {"opened": 15 * 4}, done.stdout
+    done = run(own_process("open_at_once", tmp_path, 15, 8))
+    assert json.loads(done.stdout.splitlines()[-1]) == {"opened": 15 * 8}, done.stdout
     assert {schema_of(path)[0] for path in tmp_path.glob("*.db")} == {SCHEMA_VERSION}
 
 
