@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tickertrack.checks import check, direction_of
@@ -13,7 +13,7 @@ from tickertrack.models import Board, Quarantined, Quote, Strip, Verdict
 from tickertrack.strips.search import REMEMBERED, STRIP_LIMIT, Lines
 
 if TYPE_CHECKING:
-    from tickertrack.markets import Market
+    from tickertrack.markets import Market, PriceLimit
 
 __all__ = ["RAW_LIMIT", "collect"]
 
@@ -31,7 +31,7 @@ def collect(lines: Lines, dialect: Dialect, market: Market) -> Strip:
     seen: set[str] = set()
     repeats = 0
     disputed = _disputed(lines)
-    judges = _judges(dialect, market)
+    limits, percent_off = _limits(dialect, market), dialect.percent_off
     for number, raw, reading in lines:
         if raw in seen:
             repeats += 1
@@ -42,7 +42,8 @@ def collect(lines: Lines, dialect: Dialect, market: Market) -> Strip:
             refused.append(Quarantined(number, fault, raw[:RAW_LIMIT]))
             continue
         board = market.board_of(reading.symbol)
-        verdict = judges[board](reading)
+        exact, limit = board == "stocks", limits[board]
+        verdict = check(reading, exact=exact, limit=limit, percent_off=percent_off)
         quotes[raw] = _quote(len(quotes) + 1, raw, reading, board, verdict)
     if len(seen) > STRIP_LIMIT:
         crowd = (Quarantined(one.line, "too_many_lines", one.raw) for one in quotes.values())
@@ -73,11 +74,9 @@ def _disputed(lines: Lines) -> set[str]:
 
 
 @lru_cache(maxsize=64)
-def _judges(dialect: Dialect, market: Market) -> Mapping[Board, Callable[[Reading], Verdict]]:
+def _limits(dialect: Dialect, market: Market) -> Mapping[Board, PriceLimit | None]:
     # A strip does not say its day, so its lines are held against the widest limit of its period.
-    limit = market.widest_limit(dialect.since, dialect.until)
-    judge = partial(check, percent_off=dialect.percent_off)
-    return {"stocks": partial(judge, exact=True, limit=limit), "index": partial(judge, exact=False)}
+    return {"stocks": market.widest_limit(dialect.since, dialect.until), "index": None}
 
 
 def _quote(line: int, raw: str, reading: Reading, board: Board, verdict: Verdict) -> Quote:

@@ -9,8 +9,6 @@ __all__ = ["fold", "fold_lines", "fold_seen"]
 # White space that a reader cannot see apart, and marks that nobody can see at all. Two prints of
 # one line must fold to one text; no figure may change by it.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
-# White space of ASCII that may stand within a line and is no single blank: others end a line.
-_TO_FOLD = ("  ", "\t", "\x1f")
 
 
 def fold(line: str) -> str:
@@ -21,7 +19,8 @@ def fold(line: str) -> str:
 def fold_lines(text: str) -> list[str]:
     """Fold each line of a text; one with single blanks is folded but for its ends."""
     lines = text.splitlines()
-    if any(one in text for one in _TO_FOLD):
+    # White space of ASCII that may stand within a line: other such ends one.
+    if "  " in text or "\t" in text or "\x1f" in text:
         return [*map(fold, lines)]
     if text.isascii():
         return [line.strip() for line in lines]
