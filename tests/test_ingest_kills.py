@@ -140,7 +140,9 @@ def work(**_):
     lock = Lock()
     kept = weakref.ref(lock, let_go)
     del lock
-    time.sleep({seconds})
+    until = time.monotonic() + {seconds}
+    while time.monotonic() < until:
+        time.sleep(0.01)
 
 cli.cli.main = work
 {begin}
