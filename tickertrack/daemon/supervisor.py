@@ -104,7 +104,9 @@ class Daemon:
     @property
     def is_idle(self) -> bool:
         """Say that no job is at work: what is due now would not be skipped for one."""
-        return not self._at_work
+        # APScheduler counts a run as over a moment after it was.
+        counted = self._scheduler._executors["default"]._instances  # noqa: SLF001
+        return not (self._at_work or counted)
 
     def _greet(self) -> None:
         for name, why in self.roster.refused.items():
