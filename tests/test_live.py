@@ -22,7 +22,7 @@ def collected(tmp_path_factory: pytest.TempPathFactory):
             for day in sessions(3):
                 for at in LOOKS:
                     here.look(day, at)
-                    # Or the next run is skipped for one that the scheduler takes to go on.
+                    # Or the next run is skipped for this one.
                     until(lambda: daemon.is_idle)
         yield here
 

@@ -125,7 +125,7 @@ def _run_at(tracker: Tracker, stamp: str) -> Row:
 
 
 def _rest(daemon: Daemon) -> None:
-    """Wait until a run is over also for the scheduler, which would skip the next one for it."""
+    """Wait until a run is over for the daemon too, which would skip the next one for it."""
     until = time.monotonic() + _PATIENCE
     while not daemon.is_idle and time.monotonic() < until:
         time.sleep(_GLANCE)

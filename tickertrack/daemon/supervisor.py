@@ -8,7 +8,6 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
 
@@ -26,8 +25,6 @@ from tickertrack.shift import Clock, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from apscheduler.events import JobSubmissionEvent
 
     from tickertrack.config import Config
 
@@ -104,9 +101,7 @@ class Daemon:
     @property
     def is_idle(self) -> bool:
         """Say that no job is at work: what is due now would not be skipped for one."""
-        # APScheduler counts a run as over a moment after it was.
-        counted = self._scheduler._executors["default"]._instances  # noqa: SLF001
-        return not (self._at_work or counted)
+        return not self._at_work
 
     def _greet(self) -> None:
         for name, why in self.roster.refused.items():
@@ -162,13 +157,18 @@ class Daemon:
         self._scheduler = BlockingScheduler(
             timezone=self.zone,
             executors={"default": ThreadPoolExecutor(_MOST_AT_ONCE)},
-            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+            # Whether a run still goes on we know ourselves: the scheduler lets go of one a moment
+            # later, and what is asked for in that moment would be refused.
+            job_defaults={
+                "misfire_grace_time": None,
+                "coalesce": True,
+                "max_instances": _MOST_AT_ONCE,
+            },
         )
         for name, plan in self.plans.items():
             self._scheduler.add_job(
                 self._run_job, Trigger(plan, self._clock), args=[name], id=name, **self._due(name)
             )
-        self._scheduler.add_listener(self._skipped, EVENT_JOB_MAX_INSTANCES)
         self._thread = threading.Thread(target=self._scheduler.start, daemon=True, name="loop")
         self._thread.start()
 
@@ -241,7 +241,6 @@ class Daemon:
         self._at_work.add(name)
         try:
             if begun:
-                # The loop before this one, which died, had begun it.
                 self.ledger.skip(name, "the run before is still going on")
             else:
                 self._account_for(name, self._causes.pop(name, "schedule"))
@@ -279,9 +278,6 @@ class Daemon:
     def _is_paused(self, name: str) -> bool:
         request = self.ledger.requests().get(name)
         return request is not None and request.paused
-
-    def _skipped(self, event: JobSubmissionEvent) -> None:
-        self.ledger.skip(event.job_id, "the run before is still going on")
 
 
 def _tell(name: str, outcome: Outcome) -> None:
