@@ -100,7 +100,8 @@ def _peaks(sources: Path, database: Path) -> list[int]:
     peaks: dict[int, int] = {running.pid: 0}
     while running.poll() is None:
         for process in (running.pid, *_children(running.pid)):
-            peaks[process] = max(_peak(process), peaks.get(process, 0))
+            # It only rises, but for a process just begun: that shows its parent's for a moment.
+            peaks[process] = _peak(process) or peaks.get(process, 0)
         time.sleep(_LOOK)
     if running.returncode:
         sys.exit("the ingest that was to be measured failed")
