@@ -79,7 +79,7 @@ def taken(lay: Callable[[Iterator[Sighting]], object], pages: int) -> int:
 
 
 # Of pages and of strips of forty lines.
-PAGES, ROOM = 2_000, 2_000 * 150 + 100 * 1_000
+PAGES, ROOM = 2_000, 2_000 * 200 + 100 * 2_000
 
 
 def test_a_page_takes_some_dozens_of_bytes_and_a_strip_some_hundreds():
