@@ -210,3 +210,24 @@ def tables(path: Path) -> list[list[tuple[object, ...]]]:
         asked = ("SELECT id, strip_id FROM pages ORDER BY id", "SELECT * FROM strips",
                  "SELECT * FROM quotes ORDER BY line")  # fmt: skip
         return [connection.execute(one).fetchall() for one in asked]
+
+
+def letters_of_batches(path: Path) -> list[int]:
+    """Read made-up pages, joined to batches of thirty; count the letters of each batch."""
+    sources = Sources((write_pages(path / "pages.jsonl", made_pages(PAGES)),))
+    with tt.open(path / "unused.db") as tracker:
+        read = reading_of(sources, tracker.desk(), PAGES).batches()
+        return [batch.letters for batch in gathered(read, PAGES) if batch.facts.pages]
+
+
+def test_long_pages_make_a_batch_before_they_are_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for room in ("reading", "ingest"):
+        monkeypatch.setattr(f"tickertrack.{room}.LETTERS", 500)
+    assert max(letters_of_batches(tmp_path)) < 1_000
+
+
+def test_short_pages_make_a_batch_when_they_are_many(tmp_path: Path):
+    # The control.
+    assert max(letters_of_batches(tmp_path)) > 2_000
