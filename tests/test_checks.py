@@ -119,6 +119,20 @@ def test_the_direction_is_the_word_else_the_sign_of_the_change() -> None:
 SIGNS: tuple[Direction, ...] = ("up", "down")
 
 
+def test_signs_conflict_where_two_of_them_differ() -> None:
+    figures: tuple[tuple[str, Direction | None], ...] = (
+        ("0", None),
+        ("0.01", "up"),
+        ("-1", "down"),
+    )
+    told: tuple[Direction | None, ...] = (None, "up", "down", "flat")
+    for (change, one), (percent, other), word, arrow in product(figures, figures, told, told[:3]):
+        shown = None if word == "flat" else arrow
+        differ = len({one, other, word, shown} - {None}) > 1
+        verdict = check(reading("100", change, percent, word, arrow), exact=True)
+        assert (verdict == "sign_conflict") == differ
+
+
 @pytest.mark.parametrize("price", ["0.37", "5.44", "33.30", "160.05", "650.00"])
 @pytest.mark.parametrize(("word", "change", "percent"), list(product(SIGNS, repeat=3)))
 def test_word_and_signs_must_agree(

@@ -64,6 +64,19 @@ def test_the_lines_of_a_text_are_folded_as_each_would_be(text: str) -> None:
     assert fold_lines(text) == [fold(line) for line in text.splitlines()]
 
 
+def test_what_is_printable_is_seen_and_but_for_the_blank_no_white_space() -> None:
+    # So that a line of nothing else is folded when its ends are.
+    unseen = [one for one in map(chr, range(0x110000)) if one.isprintable() and fold(one) != one]
+    assert unseen == [" "]
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(st.lists(st.lists(st.sampled_from(GOOD[2:9]), max_size=4), min_size=3, max_size=6))
+def test_strips_that_begin_alike_are_not_taken_for_each_other(rests: list[list[str]]) -> None:
+    for rest in rests:
+        _assert_same("\n".join((*GOOD[:2], *rest, "", HEADLINE)), (OLD, NEW))
+
+
 def test_a_known_top_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     read_text("\n".join((*GOOD[:4], "", HEADLINE)), (OLD, NEW), market())
     monkeypatch.setattr(strips, "_best", None)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from tickertrack.errors import ConfigError
-from tickertrack.publishers import load_publisher
+from tickertrack.publishers import canonical_url, host_of, load_publisher
 
 GOOD = """
 name = "gazette"
@@ -52,3 +54,29 @@ def test_a_bad_file_is_refused_by_its_key(tmp_path: Path, good: str, bad: str, k
     with pytest.raises(ConfigError) as refused:
         load(tmp_path, GOOD.replace(good, bad, 1))
     assert key in str(refused.value)
+
+
+BRECORDER = load_publisher("brecorder")
+hosts = st.one_of(st.sampled_from(("www.brecorder.com", "a.b", "u@h", "h:80")), st.text("aB.-@:[é"))
+tails = st.text("/ab1?#;&=é[\\ \t\r\n\x00\x01\x1f\x85\u2028", max_size=12)
+
+
+@settings(max_examples=1_000, deadline=None, database=None)
+@given(st.sampled_from(("https://", "http://", "HTTP://", "//", " https://", "")), hosts, tails)
+def test_a_plain_address_is_taken_apart_as_any_other(scheme: str, host: str, tail: str) -> None:
+    url = f"{scheme}{host}{tail}"
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        assert host_of(url) is None
+        return
+    assert host_of(url) == parts.hostname
+    # By the path alone an article is known.
+    by_hand = BRECORDER.article.search(parts.path) if BRECORDER.article else None
+    assert (canonical_url(url, BRECORDER) != canonical_url(url, None)) <= (by_hand is not None)
+
+
+@pytest.mark.parametrize("tail", ["", "/", "?x=1", "#y", "\t", "/amp", "/a-story?x#y"])
+def test_an_article_is_known_by_its_path(tail: str) -> None:
+    url = f"https://www.brecorder.com/news/40000001{tail}"
+    assert canonical_url(url, BRECORDER) == "https://www.brecorder.com/news/40000001"

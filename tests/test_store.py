@@ -6,6 +6,7 @@ import json
 import math
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -432,6 +433,31 @@ def test_quotes_outlive_the_table_that_they_were_in(database: Path, tmp_path: Pa
         assert connection.execute("SELECT count(*) FROM drawn_by").fetchone()[0] == 1
         connection.execute("DELETE FROM quotes")
         assert connection.execute("SELECT count(*) FROM drawn_by").fetchone()[0] == 0
+
+
+LISTED = (
+    *(("quotes", "direction"), ("quotes", "verdict"), ("quotes", "board")),
+    *(("pages", "capture_basis"), ("pages", "published_precision")),
+    *(("articles", "published_precision"), ("prices", "status"), ("sittings", "method")),
+)
+
+
+@pytest.mark.parametrize(("table", "column"), LISTED)
+def test_a_value_that_is_not_listed_is_refused(database: Path, table: str, column: str) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        values = [row[0] for row in connection.execute(f"SELECT DISTINCT {column} FROM {table}")]
+        connection.execute(f"UPDATE {table} SET {column} = ?", (values[0],))
+        with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+            connection.execute(f"UPDATE {table} SET {column} = 'other'")
+
+
+def test_no_check_makes_a_table_of_its_list(database: Path) -> None:
+    # Of two values it makes none.
+    with closing(sqlite3.connect(database)) as connection:
+        sql = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%CHECK%'"
+        texts = [row[0] for row in connection.execute(sql)]
+    assert len(texts) > 10
+    assert not [text for text in texts if re.search(r" IN \([^()]*,[^()]*,[^()]*\)", text)]
 
 
 def test_a_migration_without_a_transaction_stops_half_way(tmp_path: Path, current: Schema) -> None:

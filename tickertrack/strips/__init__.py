@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tickertrack.dialects.grammar import Dialect
+from tickertrack.dialects.grammar import LINE_LIMIT, Dialect
 from tickertrack.dialects.markers import finder, markers_of
 from tickertrack.models import Quarantined, Strip
 from tickertrack.strips.collecting import RAW_LIMIT, collect
@@ -142,7 +142,10 @@ def _top_of(text: str, dialects: tuple[Dialect, ...], market: Market) -> _Top:
     """Give the top of a text, which is often that of the last text that began so."""
     last = _tops_beginning(text[:_BEGINNING], dialects, market)
     if last and text.startswith(last[0].text):
-        return last[0]
+        # Of a longer strip it is but the beginning.
+        below = len(last[0].text)
+        if not marked_until(text[below : below + LINE_LIMIT], dialects):
+            return last[0]
     end = marked_until(text, dialects)
     last[:] = [_top(text[:end], dialects, market)] if end else ()
     return last[0] if last else _NO_TOP

@@ -45,8 +45,10 @@ class HeaderBlock:
 def marked_until(text: str, dialects: tuple[Dialect, ...]) -> int:
     """Give where the line with the last marker ends; 0 where there is none, or it is far down."""
     last = max(map(text.rfind, _markers(dialects)), default=-1)
+    if last < 0:
+        return 0
     end = text.find("\n", last) + 1
-    return end if last >= 0 and end <= _LONGEST else 0
+    return end if end <= _LONGEST else 0
 
 
 @lru_cache(maxsize=64)
