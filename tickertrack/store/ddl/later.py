@@ -14,10 +14,12 @@ CREATE TABLE quotes_anew (             -- one line of a strip: the raw time seri
   price REAL NOT NULL CHECK (price > 0 AND price < 1e12),
   change REAL CHECK (abs(change) < 1e12),
   percent REAL CHECK (abs(percent) < 1e12),
-  direction TEXT NOT NULL CHECK (direction IN ('up', 'down', 'flat')),
+  -- In twos: of a longer list SQLite makes a table, anew for each row.
+  direction TEXT NOT NULL CHECK (direction IN ('up', 'down') OR direction = 'flat'),
   reference_price REAL CHECK (abs(reference_price) < 1e13),
-  verdict TEXT NOT NULL CHECK (verdict IN ('ok', 'percent_mismatch', 'sign_conflict',
-    'impossible_reference', 'out_of_range', 'unchecked')),
+  verdict TEXT NOT NULL CHECK (verdict IN ('ok', 'percent_mismatch')
+    OR verdict IN ('sign_conflict', 'impossible_reference')
+    OR verdict IN ('out_of_range', 'unchecked')),
   raw TEXT NOT NULL,
   CHECK (verdict IN ('sign_conflict', 'unchecked') OR change + percent IS NOT NULL),
   CHECK ((reference_price IS NULL) = (change IS NULL)),
