@@ -69,6 +69,56 @@ def test_after_a_clock_was_set_what_was_passed_over_runs_once(
     assert [row["fires"] for row in passed_over] == ([missed] if missed else [])
 
 
+# A job that goes on until it is let go.
+WAITING = HOURLY | {
+    "body": 'go = told.with_name("go")\n    while not go.exists():\n        time.sleep(0.05)'
+}
+
+
+class Hasty(Daemon):
+    """The control: the same daemon, which does not wait for the run that goes on."""
+
+    def _catch_up(self) -> None:
+        """Run at once whatever was passed over."""
+        while self._owed:
+            self._run_now(self._owed.pop(), "catch-up")
+
+
+@contextmanager
+def set_while_at_work(folder: Path, kind: type[Daemon]) -> Iterator[None]:
+    """Run a daemon whose machine's clock is set an hour on while its only job is at work."""
+    with time_machine.travel(NOON, tick=True) as traveller:
+        daemon = daemon_of(folder)
+        daemon.__class__ = kind
+        with running(daemon):
+            until(lambda: told(folder) == ["wait"])
+            traveller.shift(HOUR)
+            yield
+
+
+def test_what_was_passed_over_while_a_run_went_on_runs_after_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    folder = folder_of(tmp_path, wait=WAITING)
+    with set_while_at_work(folder, Daemon):
+        until(lambda: "the clock was set" in caplog.text)
+        (folder / "go").touch()
+        until(lambda: len(told(folder)) == 2)
+        until(lambda: len(rows(folder, "SELECT 1 FROM runs WHERE status = 'ok'")) == 2)
+    causes = [row["cause"] for row in rows(folder) if row["status"] == "ok"]
+    assert causes == ["start", "catch-up"]
+
+
+def test_run_at_once_it_would_be_skipped(tmp_path: Path):
+    folder = folder_of(tmp_path, wait=WAITING)
+    with set_while_at_work(folder, Hasty):
+        until(lambda: rows(folder, "SELECT 1 FROM runs WHERE status = 'skipped'"))
+        (folder / "go").touch()
+        until(lambda: rows(folder, "SELECT 1 FROM runs WHERE status = 'ok'"))
+        time.sleep(1)
+    assert told(folder) == ["wait"]
+
+
 class Unguarded(Daemon):
     """The control: the same daemon, whose supervisor does not look at the clock."""
 

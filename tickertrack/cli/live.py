@@ -53,6 +53,8 @@ def three_sessions(folder: Path) -> None:
     moments = [datetime.combine(day, look, zone) for day in _DAYS for look in _LOOKS]
     with SampleSite(folder, moments[0] - timedelta(minutes=30)) as site:
         tracker = _tracker(site, folder)
+        # Else the daemon's first run may be of either time.
+        site.clock.move_to(moments[0])
         with tracker, _daemon(tracker, site) as daemon:
             for moment in moments:
                 site.clock.move_to(moment)

@@ -68,6 +68,7 @@ class Daemon:
         self._at_work: set[str] = set()
         self._children: dict[str, Child] = {}
         self._causes: dict[str, Cause] = {}
+        self._owed: set[str] = set()
         self._declared: dict[str, tuple[str, datetime | None]] = {}
         self._trouble = ""
         self._told = 0.0
@@ -119,6 +120,7 @@ class Daemon:
             if not self._thread.is_alive():
                 log.error("the scheduler's loop had ended; it is started again")
                 self._start_loop()
+            self._catch_up()
             self._grant_requests()
             self._declare()
             self._keep_alive()
@@ -185,12 +187,18 @@ class Daemon:
             self.ledger.set_back()
         for name, plan in self.plans.items():
             if jump.step < 0 or self.ledger.is_due(name):
-                self._run_now(name, "catch-up")
+                self._owed.add(name)
                 continue
             now = datetime.now(self.zone)
             due = Trigger(plan, self._clock).get_next_fire_time(None, now)
             self._scheduler.modify_job(name, next_run_time=due)
         self._scheduler.wakeup()
+
+    def _catch_up(self) -> None:
+        """Have run what was passed over; a run that began before that is let come to its end."""
+        for name in self._owed - self._at_work:
+            self._owed.discard(name)
+            self._run_now(name, "catch-up")
 
     def _run_now(self, name: str, cause: Cause) -> None:
         self._causes[name] = cause
