@@ -42,10 +42,12 @@ __all__ = [
 ]
 
 # A large archive is read by all; what less there is, one reads before others have begun. What is
-# read of a part waits until those before it are done, the longer the larger they are.
-_PART, _SMALL = 4 * 1024 * 1024, 1024 * 1024
+# read of a part waits until those before it are done, the longer the larger they are. Where each
+# reads several, all come to an end at about the same time.
+_PART, _SMALL = 8 * 1024 * 1024, 1024 * 1024
+_EACH = 8
 # From the net its first bytes take as long as many more.
-_FAR_PART, _ASKED_AT_ONCE = 8 * _PART, 16
+_FAR_PART, _ASKED_AT_ONCE = 4 * _PART, 16
 # Slow pages are stored after so many seconds: nobody is to lose more.
 _SECONDS = 5.0
 # Who reads says by an empty batch when nothing comes; so long a transaction may wait for more.
@@ -208,7 +210,8 @@ def _sizes(files: Sequence[File], workers: int) -> list[int]:
 
 def _parts(file: File, size: int, workers: int) -> Iterator[Part]:
     """Cut a large archive into parts, for several to read; any other file is one."""
-    cut = _FAR_PART if isinstance(file, Remote) else _PART
+    longest = _FAR_PART if isinstance(file, Remote) else _PART
+    cut = min(longest, max(size // (_EACH * workers), longest // _EACH))
     if workers == 1 or not is_archive(file) or size <= cut:
         yield Part(file, size)
         return

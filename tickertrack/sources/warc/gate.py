@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise
+from itertools import chain, pairwise, repeat
 
 from ahocorasick_rs import BytesAhoCorasick
 
@@ -35,7 +35,7 @@ class Gate:
         """Give, of records that follow one another, the numbers of those that are let through."""
         found = {*self._finder.among(content, starts), *_wide(content, starts)}
         # An archive's own texts have no headers of a server.
-        if not all(content.startswith(_TEXTS, start) for start in starts):
+        if not all(map(content.startswith, repeat(_TEXTS), starts)):
             found.update(self._unseen(content, starts))
         return sorted(found)
 

@@ -28,7 +28,9 @@ _PATIENCE = 512 * 1024 * 1024
 # Members of plain text are of 2 KB, so that most end within the first piece; of pages, of 20 KB.
 _FIRST, _PIECE = 3 * 1024, 16 * 1024
 _STEP = 1024 * 1024
-_BLOCK, _GROWTH = 64 * 1024, 4
+# Three times as much when it is unpacked: what is larger the system takes for large, and makes room
+# for it anew each time.
+_BLOCK, _GROWTH = 32 * 1024, 4
 # Its own types call this class an error that it is not one of.
 _DAMAGE = (cast("type[Exception]", isal_zlib.error), zstandard.ZstdError)
 
