@@ -54,6 +54,7 @@ def pytest_collection_finish() -> None:
 
 def pytest_runtest_setup() -> None:
     # What a command said -q or -v to in this process is not said to the next test.
+    logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("tickertrack").setLevel(logging.NOTSET)
 
 
