@@ -164,7 +164,9 @@ class Daemon:
             job_defaults={
                 "misfire_grace_time": None,
                 "coalesce": True,
-                "max_instances": _MOST_AT_ONCE,
+                # One that runs or has just ended, one to be skipped: more would queue where all
+                # threads are taken, and then run one after the other.
+                "max_instances": 2,
             },
         )
         for name, plan in self.plans.items():
@@ -245,13 +247,14 @@ class Daemon:
     # ---- a run, in a thread of APScheduler's pool
 
     def _run_job(self, name: str) -> None:
-        begun = name in self._at_work
+        begun, cause = name in self._at_work, self._causes.pop(name, "schedule")
         self._at_work.add(name)
         try:
-            if begun:
+            if not begun:
+                self._account_for(name, cause)
+            elif name not in self._owed:
+                # What is owed runs after this one, and is accounted for then.
                 self.ledger.skip(name, "the run before is still going on")
-            else:
-                self._account_for(name, self._causes.pop(name, "schedule"))
         except TickertrackError as error:
             log.error("job %s: %s", name, error)  # noqa: TRY400  (one line, no traceback)
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -67,12 +67,9 @@ class Keys:
 
     def _span(self, key: int) -> tuple[int, int]:
         self._lay()
-        keys = self._keys
-        first = last = bisect_left(keys, key)
-        count = len(keys)
-        while last < count and keys[last] == key:
-            last += 1
-        return first, last
+        first = bisect_left(self._keys, key)
+        # Of a crowd there may be thousands: they are not gone through one by one.
+        return first, bisect_right(self._keys, key, first)
 
     def _lay(self) -> None:
         """Put what was added into order, each row once: as a known one where it is known."""

@@ -51,17 +51,20 @@ class Finder:
 
     def among(self, content: bytes, starts: Sequence[int]) -> Iterator[int]:
         """Yield, of texts that follow one another, the numbers of those in which one stands."""
-        known = 0
+        known, looked, ahead = 0, 0, _REACH
         # Nearly every page of an archive has none.
         for _, begin, end in self._words(content):
-            if begin < known:
+            if begin < known or end <= looked:
                 continue
+            # Where words crowd, each further look goes twice as far: all of them would be square.
+            ahead = ahead * 2 if begin - looked < _REACH else _REACH
             number = bisect_right(starts, begin) - 1
             after = starts[number + 1] if number + 1 < len(starts) else len(content)
-            near = max(begin - _REACH, starts[number]), min(end + _REACH, after)
+            near = max(begin - _REACH, starts[number]), min(end + ahead, after)
             if self._marker(content, *near):
                 known = after
                 yield number
+            looked = near[1] if near[1] == after else near[1] - _REACH
 
 
 @lru_cache(maxsize=16)

@@ -148,6 +148,8 @@ class _Reader(RawIOBase):
         self.name = remote.name
         self._pieces = _Pieces(remote)
         self._at, self._base, self._block, self._window = 0, 0, memoryview(b""), _FIRST
+        # The block before: who reads on by small steps goes back a little, also across its end.
+        self._former: tuple[int, memoryview] = (0, memoryview(b""))
         self._fault: SourceError | None = None
         self._broken, self._ended = sys.maxsize, False
 
@@ -175,9 +177,12 @@ class _Reader(RawIOBase):
         want = min(len(room), self._pieces.size - self._at)
         if want <= 0:
             return 0
-        if not self._base <= self._at < self._base + len(self._block) and not self._fetch():
-            return 0
-        piece = self._block[self._at - self._base :][:want]
+        base, block = self._former
+        if not base <= self._at < base + len(block):
+            if not self._base <= self._at < self._base + len(self._block) and not self._fetch():
+                return 0
+            base, block = self._base, self._block
+        piece = block[self._at - base :][:want]
         room[: len(piece)] = piece
         self._at += len(piece)
         self._ended = False
@@ -202,6 +207,7 @@ class _Reader(RawIOBase):
         except SourceError as error:
             self._fault, self._broken = error, self._at
             return self._end(error, reads_on=reads_on)
+        self._former = (self._base, self._block)
         self._block, self._base = memoryview(content), self._at
         return True
 
