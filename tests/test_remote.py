@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import socket
 import sys
 import time
@@ -21,7 +22,7 @@ import zstandard
 from scans import scanned
 from shelf import Handler, Shelf, bucket, shelf
 from support import digests
-from warcs import address, markup, page, write
+from warcs import address, http, markup, page, record, write
 
 import tickertrack as tt
 from tickertrack import ingest
@@ -148,6 +149,29 @@ def test_one_that_reads_a_file_whole_does_not_ask_for_its_last_byte(served: Shel
     with tt.open(tmp_path / "x.db") as tracker:
         tracker.ingest(served.url("b.warc.gz"), workers=2)
     assert last in served.log
+
+
+def test_a_file_that_is_read_on_is_fetched_once(served: Shelf, monkeypatch: pytest.MonkeyPatch):
+    noise = random.Random(7)  # noqa: S311
+    records = [
+        record(http(markup(number).encode() + noise.randbytes(20_000).replace(b"\0", b"x")))
+        for number in range(300)
+    ]
+    path = write(served.folder / "b.warc.gz", *records)
+    assert len(good(read(served.url("b.warc.gz")))) == len(records)
+    once = served.sent
+    assert once < 1.1 * path.stat().st_size
+
+    # The control: who goes back a little, across a block's end, would fetch that block again.
+    def forgetful(self: remote._Reader, *args: object, **more: object) -> bool:
+        fetched = fetch(self, *args, **more)
+        self._former = (0, memoryview(b""))
+        return fetched
+
+    fetch = remote._Reader._fetch  # noqa: SLF001  (the control)
+    monkeypatch.setattr(remote._Reader, "_fetch", forgetful)  # noqa: SLF001
+    assert len(good(read(served.url("b.warc.gz")))) == len(records)
+    assert served.sent - once > 2 * once
 
 
 def test_any_number_of_processes_reads_the_same_out_of_one_address(
