@@ -210,8 +210,9 @@ def _sizes(files: Sequence[File], workers: int) -> list[int]:
 
 def _parts(file: File, size: int, workers: int) -> Iterator[Part]:
     """Cut a large archive into parts, for several to read; any other file is one."""
-    near = min(_PART, max(size // (_EACH * workers), _PART // _EACH))
-    cut = _FAR_PART if isinstance(file, Remote) else near
+    cut = _FAR_PART
+    if not isinstance(file, Remote):
+        cut = min(_PART, max(size // (_EACH * workers), _PART // _EACH))
     if workers == 1 or not is_archive(file) or size <= cut:
         yield Part(file, size)
         return

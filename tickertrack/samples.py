@@ -60,8 +60,7 @@ def try_samples(path: Path, dialect: Dialect, market: Market) -> Trial | None:
 
 def samples_beside(path: Path) -> Iterator[Sample]:
     """Yield the samples of the file of a dialect's name in samples/ beside it."""
-    file = _beside(path)
-    table = read_toml(file) if file.is_file() else {}
+    file, table = _beside(path)
     refuse_unknown(table, {"market", "indices", *_ROWS}, path=file)
     for kind, keys in _ROWS.items():
         for row in _rows(table, kind, file):
@@ -72,8 +71,7 @@ def samples_beside(path: Path) -> Iterator[Sample]:
 
 def market_of(path: Path, market: Market) -> Market:
     """Give the market that the samples beside a dialect's file name, or one of their indices."""
-    file = _beside(path)
-    table = read_toml(file) if file.is_file() else {}
+    file, table = _beside(path)
     if "market" in table:
         return load_market(table["market"], path.parent.parent)
     indices = table.get("indices", [])
@@ -82,8 +80,9 @@ def market_of(path: Path, market: Market) -> Market:
     return replace(market, limits=(), indices=frozenset(map(str.upper, indices)))
 
 
-def _beside(path: Path) -> Path:
-    return path.parent / "samples" / path.name
+def _beside(path: Path) -> tuple[Path, dict[str, Any]]:
+    file = path.parent / "samples" / path.name
+    return file, read_toml(file) if file.is_file() else {}
 
 
 def _rows(table: Mapping[str, Any], kind: str, file: Path) -> list[dict[str, str]]:

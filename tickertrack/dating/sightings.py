@@ -14,12 +14,9 @@ import numpy as np
 
 from tickertrack.dating.nodes import Prices, same_symbols
 from tickertrack.dating.past import Seat
-from tickertrack.models import Board, Member, Precision, Published, Sighting
+from tickertrack.models import Board, Member, Precision, Published, Shower, Sighting
 
-__all__ = ["Shower", "Sightings"]
-
-# A page that shows a strip, its publisher and the strip's dialect.
-Shower = tuple[Member, str, str]
+__all__ = ["Sightings"]
 
 _EPOCH, _TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 # Stands for a time that is not known.
@@ -75,21 +72,9 @@ class Sightings:
         return next(one for one in shown if one.board == board)
 
     def _shown_by(self, number: int) -> Iterator[Sighting]:
-        member, publisher, dialect = self._pages.shower(number)
-        for place in self._boards.on(member.strip_id):
-            prices, references = self._unpacked(place)
-            yield Sighting(
-                page_id=member.page_id,
-                strip_id=member.strip_id,
-                board=self._boards.board(place),
-                publisher=publisher,
-                dialect=dialect,
-                prices=prices,
-                references=references,
-                captured_at=member.captured_at,
-                page_date=member.page_date,
-                published=member.published,
-            )
+        shower = self._pages.shower(number)
+        for place in self._boards.on(shower[0].strip_id):
+            yield Sighting.of(shower, self._boards.board(place), *self._unpacked(place))
 
     def pages(self) -> Iterator[Member]:
         """Give every page that shows a board."""
@@ -167,7 +152,7 @@ class _Pages:
         """Lay them out; they come in the order of their ids."""
         self._ids, self._strips, self._captured = array("q"), array("q"), array("q")
         self._stated, self._published, self._basis = array("i"), array("q"), bytearray()
-        self._sources, self._source = array("i"), list[tuple[str, str]]()
+        self._sources = array("i")
         known: dict[tuple[str, str], int] = {}
         for member, *source in pages:
             self._add(member)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,7 @@ __all__ = [
     "Member",
     "Method",
     "Price",
+    "Shower",
     "Sighting",
     "Sitting",
     "Status",
@@ -55,6 +56,10 @@ class Member:
     published: Published | None
 
 
+# A page that shows a strip, its publisher and the strip's dialect.
+Shower = tuple[Member, str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """
@@ -73,6 +78,25 @@ class Sighting:
     captured_at: datetime | None
     page_date: date | None
     published: Published | None
+
+    @classmethod
+    def of(
+        cls, shower: Shower, board: Board, prices: dict[str, int], references: dict[str, int]
+    ) -> Self:
+        """Put a board and a page that shows it together."""
+        member, publisher, dialect = shower
+        return cls(
+            page_id=member.page_id,
+            strip_id=member.strip_id,
+            board=board,
+            publisher=publisher,
+            dialect=dialect,
+            prices=prices,
+            references=references,
+            captured_at=member.captured_at,
+            page_date=member.page_date,
+            published=member.published,
+        )
 
     @property
     def member(self) -> Member:

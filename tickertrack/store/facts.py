@@ -199,7 +199,7 @@ def _quote_row(strip_id: int, quote: Quote) -> Row:
         in_float(change),
         in_float(percent),
         direction,
-        None if change is None else float(price - change),
+        in_float(quote.reference_price),
         verdict,
         raw,
     )

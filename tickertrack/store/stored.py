@@ -13,7 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from tickertrack.models import Board, Member, Published, Sighting, Sitting
+from tickertrack.models import Board, Member, Published, Shower, Sighting, Sitting
 
 __all__ = [
     "SCALE",
@@ -44,7 +44,7 @@ def boards(connection: sqlite3.Connection) -> Iterator[ShownBoard]:
     return _boards(connection, "quotes", ())
 
 
-def showers(connection: sqlite3.Connection) -> Iterator[tuple[Member, str, str]]:
+def showers(connection: sqlite3.Connection) -> Iterator[Shower]:
     """Read the pages that show a strip, with publisher and dialect, in the order of their ids."""
     return _showers(connection, "pages", ())
 
@@ -60,25 +60,12 @@ def sightings_on(connection: sqlite3.Connection, pages: Iterable[int]) -> Iterat
     found: dict[int, list[ShownBoard]] = defaultdict(list)
     for one in _boards(connection, lines, values):
         found[one[0][0]].append(one)
-    for member, publisher, dialect in _showers(connection, shown, values):
-        for (strip, board), prices, references in found.get(member.strip_id, ()):
-            yield Sighting(
-                page_id=member.page_id,
-                strip_id=strip,
-                board=board,
-                publisher=publisher,
-                dialect=dialect,
-                prices=prices,
-                references=references,
-                captured_at=member.captured_at,
-                page_date=member.page_date,
-                published=member.published,
-            )
+    for shower in _showers(connection, shown, values):
+        for (_, board), prices, references in found.get(shower[0].strip_id, ()):
+            yield Sighting.of(shower, board, prices, references)
 
 
-def _showers(
-    connection: sqlite3.Connection, pages: str, values: Sequence[str]
-) -> Iterator[tuple[Member, str, str]]:
+def _showers(connection: sqlite3.Connection, pages: str, values: Sequence[str]) -> Iterator[Shower]:
     rows = connection.execute(
         "SELECT pages.id, strip_id, captured_at, page_date, published_at, published_precision,"
         f" publisher, strips.dialect FROM {pages} JOIN strips ON strips.id = strip_id"

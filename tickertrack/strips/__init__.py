@@ -73,7 +73,7 @@ def read_strip(
     """
     whole = [*header, *body]
     dialect, block = _best(_Page(header, whole), dialects)
-    strip = collect(block.lines, dialect, market)
+    strip = _known(block.lines, dialect, market)
     return _with_strays(strip, whole[block.end :], dialects, block), block
 
 
@@ -84,6 +84,11 @@ def _with_strays(
     able = _able("\n".join(rest), tuple(dialects))
     strays = tuple(_strays(rest, able, first=block.end + 1)) if able else ()
     return replace(strip, quarantined=strip.quarantined + strays) if strays else strip
+
+
+@lru_cache(REMEMBERED)
+def _known(lines: Lines, dialect: Dialect, market: Market) -> Strip:
+    return collect(lines, dialect, market)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +169,7 @@ def _top(text: str, dialects: tuple[Dialect, ...], market: Market) -> _Top:
     block = search.block()
     if dialect.place != "header" or search.over or not _is_whole(block, dialect):
         return _Top(text, lines)
-    # Of what a known top holds, the lines need not be known as well.
-    strip = collect.__wrapped__(block.lines, dialect, market)
-    return _Top(text, lines, search, block.lines, strip)
+    return _Top(text, lines, search, block.lines, collect(block.lines, dialect, market))
 
 
 def _goes_on(header: Sequence[str], end: int, dialects: Iterable[Dialect]) -> bool:

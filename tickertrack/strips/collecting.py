@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tickertrack.checks import check, direction_of
 from tickertrack.dialects.grammar import LINE_LIMIT, REPLACEMENT, Dialect, Reading
 from tickertrack.models import Board, Quarantined, Quote, Strip, Verdict
-from tickertrack.strips.search import REMEMBERED, STRIP_LIMIT, Lines
+from tickertrack.strips.search import STRIP_LIMIT, Lines
 
 if TYPE_CHECKING:
     from tickertrack.markets import Market, PriceLimit
@@ -23,7 +23,6 @@ _SYMBOL_LIMIT = 40
 RAW_LIMIT = LINE_LIMIT
 
 
-@lru_cache(REMEMBERED)
 def collect(lines: Lines, dialect: Dialect, market: Market) -> Strip:
     """Make a strip of lines as a dialect reads them, each checked; none is lost."""
     quotes: dict[str, Quote] = {}

@@ -206,11 +206,10 @@ def _unpacked(packed: bytes, begins: Sequence[int]) -> Iterator[bytearray]:
             content = gzip_decompress(packed[begin:end], size)
         except DeflateError:
             return
-        # Nor does it at what follows a member, which may end as the member does: it is a copy then.
-        trailer = packed[end - _TRAILER_SIZE : end]
-        if packed.rfind(trailer, begin, end - 1) >= 0:
-            return
         if len(content) != size or isal_zlib.crc32(content) != check:
+            return
+        # Nor does it at what follows a member, which may end as the member does: it is a copy then.
+        if packed.rfind(packed[end - _TRAILER_SIZE : end], begin, end - 1) >= 0:
             return
         yield content
 
